@@ -121,6 +121,22 @@ def test_whole_floats_end_in_a_point() -> None:
     assert str(Tensor(np.float32([5, 4, 3]))) == "tensor([5., 4., 3.])"
 
 
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([1.0, 1000.0], "[   1., 1000.]"),
+        ([1.0, 1001.0], "[1.0000e+00, 1.0010e+03]"),
+        ([1e8], "[100000000.]"),
+        ([1e8 + 1], "[1.0000e+08]"),
+        ([1e-4], "[0.0001]"),
+        ([9.99e-5], "[9.9900e-05]"),
+    ],
+)
+def test_scientific_notation_starts_past_the_limits(values: list[float], text: str) -> None:
+    dtypes.set_default_dtype(dtypes.float64)
+    assert str(Tensor(values)) == f"tensor({text})"
+
+
 def test_summary_reads_only_the_edges() -> None:
     # The largest value is hidden; were it seen, the column would be wider.
     values = np.zeros((2000,), np.int64)
