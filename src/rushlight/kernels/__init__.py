@@ -1,0 +1,72 @@
+"""Kernels: arrays in, arrays out, never a Tensor.
+
+Each family is a package with the reference functions in `__init__.py` and, where it pays, faster
+ones beside it: `cpu.py` with `cpu.cpp` (native), `cuda.py` with `cuda.cu`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._kernel import Kernel, all_kernels, fast_paths_enabled, kernel, reference_only
+
+__all__ = ["Kernel", "all_kernels", "describe", "fast_paths_enabled", "kernel", "reference_only"]
+
+_FOLDER = Path(__file__).parent
+
+
+def _families() -> list[str]:
+    found = pkgutil.iter_modules([str(_FOLDER)])
+    return sorted(m.name for m in found if m.ispkg and not m.name.startswith("_"))
+
+
+def _note_missing_paths(family: ModuleType) -> None:
+    for value in vars(family).values():
+        if isinstance(value, Kernel) and value.__module__ == family.__name__:
+            value.substitute(np.ndarray, _native.note_missing)
+
+
+def _load() -> None:
+    for name in _families():
+        family = importlib.import_module(f"{__name__}.{name}")
+        if not (_FOLDER / name / "cpu.py").exists():
+            continue
+        if _native.core is not None:
+            importlib.import_module(f"{__name__}.{name}.cpu")
+        elif fast_paths_enabled():
+            _note_missing_paths(family)
+
+
+_load()
+
+
+def describe() -> dict[str, Any]:
+    """What runs here, for `rushlight info`.
+
+    Returns:
+        `extension` (bool), `reason` (why there is none), `level`, `threads`, `pool` (its
+        statistics) and `kernels`: the name of each kernel and the paths in use for it.
+    """
+    in_use = fast_paths_enabled()
+    kernels = {
+        f"{k.family}.{k.__name__}": [
+            *(t.__module__.partition(".")[0] for t in k.paths if in_use),
+            "reference",
+        ]
+        for k in all_kernels()
+    }
+    return {
+        "extension": _native.core is not None,
+        "reason": _native.missing_reason,
+        "level": _native.level(),
+        "threads": _native.get_num_threads(),
+        "pool": _native.memory_stats(),
+        "kernels": kernels,
+    }

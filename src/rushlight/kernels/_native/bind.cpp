@@ -1,0 +1,135 @@
+// The Python module rushlight.kernels._native._core: every kernel of families.h, the thread pool and
+// the memory pool.
+#include "_native/bind.h"
+
+#include "_native/blas.h"
+#include "_native/parallel.h"
+#include "_native/pool.h"
+
+// One declaration of every kernel for each level that was built ...
+#define RL_KERNEL(result, name, parameters) result name parameters;
+#define RL_MAP(inputs, name, parameters) void name parameters;
+#ifdef RL_HAS_plain
+namespace rl::plain {
+#include "_native/families.h"
+}
+#define RL_PLAIN(name) candidates.plain = &plain::name;
+#else
+#define RL_PLAIN(name)
+#endif
+#ifdef RL_HAS_v2
+namespace rl::v2 {
+#include "_native/families.h"
+}
+#define RL_V2(name) candidates.v2 = &v2::name;
+#else
+#define RL_V2(name)
+#endif
+#ifdef RL_HAS_v3
+namespace rl::v3 {
+#include "_native/families.h"
+}
+#define RL_V3(name) candidates.v3 = &v3::name;
+#else
+#define RL_V3(name)
+#endif
+#ifdef RL_HAS_v4
+namespace rl::v4 {
+#include "_native/families.h"
+}
+#define RL_V4(name) candidates.v4 = &v4::name;
+#else
+#define RL_V4(name)
+#endif
+#undef RL_KERNEL
+#undef RL_MAP
+
+// ... and one binding, to the level chosen.
+#define RL_BIND(binder, result, name, parameters) \
+  {                                               \
+    Candidates<result(*) parameters> candidates;  \
+    RL_PLAIN(name)                                \
+    RL_V2(name)                                   \
+    RL_V3(name)                                   \
+    RL_V4(name)                                   \
+    binder(m, #name, candidates.pick());          \
+  }
+#define RL_KERNEL(result, name, parameters) RL_BIND(bind, result, name, parameters)
+#define RL_MAP(inputs, name, parameters) RL_BIND(bind_map<inputs>, void, name, parameters)
+
+namespace rl {
+namespace {
+
+void bind_kernels(nb::module_& m) {
+#include "_native/families.h"
+}
+
+// ---- memory: NumPy's allocation hook (NEP 49) ----
+
+void* numpy_malloc(void*, size_t bytes) { return pool_malloc(bytes); }
+void* numpy_calloc(void*, size_t count, size_t size) {
+  size_t bytes;
+  return __builtin_mul_overflow(count, size, &bytes) ? nullptr : pool_calloc(bytes);
+}
+void* numpy_realloc(void*, void* p, size_t bytes) { return pool_realloc(p, bytes); }
+void numpy_free(void*, void* p, size_t) { pool_free(p); }
+
+PyDataMem_Handler pool_handler = {
+    "rushlight_pool", 1, {nullptr, numpy_malloc, numpy_calloc, numpy_realloc, numpy_free}};
+
+// Makes arrays created in this thread's context from now on live in the pool. Arrays remember the
+// handler they came from, so it may be switched at any time.
+nb::object install_pool() {
+  nb::object capsule = nb::steal(PyCapsule_New(&pool_handler, "mem_handler", nullptr));
+  if (!capsule.is_valid()) nb::raise_python_error();
+  PyObject* old = PyDataMem_SetHandler(capsule.ptr());
+  if (old == nullptr) nb::raise_python_error();
+  return nb::steal(old);
+}
+
+void restore_handler(nb::handle capsule) {
+  PyObject* old = PyDataMem_SetHandler(capsule.ptr());
+  if (old == nullptr) nb::raise_python_error();
+  Py_DECREF(old);
+}
+
+nb::dict memory_stats() {
+  const PoolStats s = pool_stats();
+  nb::dict d;
+  d["allocated"] = s.allocated;
+  d["cached"] = s.cached;
+  d["peak"] = s.peak;
+  d["hits"] = s.hits;
+  d["misses"] = s.misses;
+  d["limit"] = s.limit;
+  return d;
+}
+
+void bind_engine(nb::module_& m) {
+  m.def("level", [] { return level_name(level()); });
+  m.def("num_threads", &num_threads);
+  m.def("set_num_threads", &set_num_threads);
+  m.def("limit_blas_threads", &limit_blas_threads);
+  m.def("install_pool", &install_pool);
+  m.def("restore_handler", &restore_handler);
+  m.def("memory_stats", &memory_stats);
+  m.def("reset_peak", &pool_reset_peak);
+  m.def("set_cache_limit", &pool_set_limit);
+  m.def("empty_cache", &pool_empty_cache, nb::call_guard<nb::gil_scoped_release>());
+  m.def("register_bfloat16", [](int type_number) { bfloat16_number = type_number; });
+}
+
+int load_numpy() {
+  import_array1(-1);
+  return 0;
+}
+
+}  // namespace
+}  // namespace rl
+
+NB_MODULE(_core, m) {
+  if (rl::load_numpy() != 0) nb::raise_python_error();
+  nb::set_leak_warnings(false);
+  rl::bind_engine(m);
+  rl::bind_kernels(m);
+}
