@@ -9,13 +9,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from . import _native
-from ._kernel import Kernel, all_kernels, fast_paths_enabled, kernel, reference_only
+from ._kernel import (
+    Kernel,
+    all_kernels,
+    family_of,
+    fast_paths_enabled,
+    kernel,
+    reference_only,
+)
 
 __all__ = ["Kernel", "all_kernels", "describe", "fast_paths_enabled", "kernel", "reference_only"]
 
@@ -27,21 +33,16 @@ def _families() -> list[str]:
     return sorted(m.name for m in found if m.ispkg and not m.name.startswith("_"))
 
 
-def _note_missing_paths(family: ModuleType) -> None:
-    for value in vars(family).values():
-        if isinstance(value, Kernel) and value.__module__ == family.__name__:
-            value.substitute(np.ndarray, _native.note_missing)
-
-
 def _load() -> None:
     for name in _families():
-        family = importlib.import_module(f"{__name__}.{name}")
+        importlib.import_module(f"{__name__}.{name}")
         if not (_FOLDER / name / "cpu.py").exists():
             continue
         if _native.core is not None:
             importlib.import_module(f"{__name__}.{name}.cpu")
         elif fast_paths_enabled():
-            _note_missing_paths(family)
+            for k in all_kernels(name):
+                k.active[np.ndarray] = _native.note_missing
 
 
 _load()
@@ -56,7 +57,7 @@ def describe() -> dict[str, Any]:
     """
     in_use = fast_paths_enabled()
     kernels = {
-        f"{k.family}.{k.__name__}": [
+        f"{family_of(k)}.{k.__name__}": [
             *(t.__module__.partition(".")[0] for t in k.paths if in_use),
             "reference",
         ]

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol, cast
 
 Function = Callable[..., Any]
 
@@ -14,65 +14,77 @@ _registry: list[Kernel] = []
 _reference_only = os.environ.get("RUSHLIGHT_KERNELS", "") == "reference"
 
 
-class Kernel:
-    """Arrays in, arrays out: the fast path for the first argument's type, else the reference.
+class Kernel(Protocol):
+    """Arrays in, arrays out: the fast path for the first argument's exact type, else the reference.
 
-    A fast path takes the reference's arguments and may return `NotImplemented`; the reference
-    then runs. `paths` maps an array type to its fast path, for tests that compare the two.
+    Attributes:
+        reference: the function that runs on any array module.
+        paths: the fast path registered for each array type, for tests that compare them.
+        active: the fast paths in use; `reference_only` empties it.
     """
 
-    def __init__(self, reference: Function) -> None:
-        """Wrap `reference`, taking over its name, docstring and signature."""
-        functools.update_wrapper(self, reference)
-        self.reference = reference
-        self.paths: dict[type, Function] = {}
-        self._active: dict[type, Function] = {}
-        _registry.append(self)
+    __name__: str
+    __module__: str
+    reference: Function
+    paths: dict[type, Function]
+    active: dict[type, Function]
 
-    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the kernel; dispatch looks at the exact type of the first argument."""
-        fast = self._active.get(type(x))
-        if fast is not None:
-            result = fast(x, *args, **kwargs)
-            if result is not NotImplemented:
-                return result
-        return self.reference(x, *args, **kwargs)
+    def __call__(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Run the kernel."""
 
     def fast(self, array_type: type) -> Callable[[Function], Function]:
-        """Register the decorated function as the fast path for arrays of `array_type`."""
+        """Register the decorated function as the fast path for arrays of `array_type`.
 
-        def register(function: Function) -> Function:
-            self.paths[array_type] = function
-            self.activate(not _reference_only)
-            return function
-
-        return register
-
-    def activate(self, fast_paths: bool) -> None:
-        """Use the registered fast paths, or none of them."""
-        self._active = dict(self.paths) if fast_paths else {}
-
-    def substitute(self, array_type: type, function: Function) -> None:
-        """Let `function` stand in for a missing fast path until the next `activate`."""
-        self._active[array_type] = function
-
-    def __repr__(self) -> str:
-        return f"<kernel {self.family}.{self.__name__}>"
-
-    @property
-    def family(self) -> str:
-        """The package below `rushlight.kernels` that defines the kernel."""
-        return self.__module__.removeprefix("rushlight.kernels.")
+        It takes the reference's arguments and may return `NotImplemented`; the reference then runs.
+        """
 
 
 def kernel(reference: Function) -> Kernel:
     """Make the decorated reference function a `Kernel`."""
-    return Kernel(reference)
+    active: dict[type, Function] = {}
+
+    # A closure, not a class with __call__: Python takes twice as long to get into the latter.
+    @functools.wraps(reference)
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        path = active.get(type(x))
+        if path is not None:
+            result = path(x, *args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        return reference(x, *args, **kwargs)
+
+    made = cast(Kernel, call)
+    made.reference = reference
+    made.paths = {}
+    made.active = active
+    setattr(made, "fast", functools.partial(_register, made))  # noqa: B010
+    _registry.append(made)
+    return made
 
 
-def all_kernels() -> tuple[Kernel, ...]:
-    """Every kernel defined so far."""
-    return tuple(_registry)
+def _register(target: Kernel, array_type: type) -> Callable[[Function], Function]:
+    def register(function: Function) -> Function:
+        target.paths[array_type] = function
+        _activate(target, not _reference_only)
+        return function
+
+    return register
+
+
+def _activate(target: Kernel, fast_paths: bool) -> None:
+    target.active.clear()
+    if fast_paths:
+        target.active.update(target.paths)
+
+
+def all_kernels(family: str = "") -> list[Kernel]:
+    """Every kernel defined so far, or those of one family."""
+    return [k for k in _registry if not family or family_of(k) == family]
+
+
+def family_of(k: Kernel) -> str:
+    """The package below `rushlight.kernels` that defines a kernel."""
+    return k.__module__.removeprefix("rushlight.kernels.")
 
 
 def fast_paths_enabled() -> bool:
@@ -87,14 +99,16 @@ def reference_only(enabled: bool = True) -> Iterator[None]:
     For finding out whether a fast path is to blame, and for tests. The environment variable
     `RUSHLIGHT_KERNELS=reference` does the same for a whole program.
     """
-    global _reference_only
     before = _reference_only
-    _reference_only = enabled
+    _switch(enabled)
     try:
-        for k in _registry:
-            k.activate(not enabled)
         yield
     finally:
-        _reference_only = before
-        for k in _registry:
-            k.activate(not before)
+        _switch(before)
+
+
+def _switch(reference: bool) -> None:
+    global _reference_only
+    _reference_only = reference
+    for k in _registry:
+        _activate(k, not reference)
