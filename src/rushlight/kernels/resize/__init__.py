@@ -114,7 +114,7 @@ def _tables(
     tables = []
     for n, o, factor in zip(size, out, factors, strict=True):
         if mode.startswith("nearest"):
-            tables.append(_nearest(n, o, factor, exact=mode == "nearest-exact"))
+            tables.append(_nearest(n, o, factor, real, exact=mode == "nearest-exact"))
             continue
         step = _step(n, o, align_corners, factor, real)
         if antialias:
@@ -125,17 +125,16 @@ def _tables(
     return tables
 
 
-def _nearest(size: int, out: int, factor: float | None, *, exact: bool) -> Taps:
-    step = np.float32(1 / factor) if factor else np.float32(size) / np.float32(max(out, 1))
+def _nearest(size: int, out: int, factor: float | None, real: type, *, exact: bool) -> Taps:
+    step = _step(size, out, False, factor, real)
+    position = np.arange(out, dtype=real) * step
     if exact:
         # Through the pixel centre and back with one rounding, as torch's fused multiply-add does:
         # near a boundary that rounding decides.
-        centre = (np.arange(out) + 0.5) * np.float64(step) - 0.5
-        position = np.maximum(centre.astype(np.float32), 0) + np.float32(0.5)
-    else:
-        position = np.arange(out, dtype=np.float32) * step
-    index = np.minimum(np.floor(position).astype(np.int64), size - 1)
-    return index[:, None], np.ones((out, 1), dtype=np.float32)
+        centre = ((np.arange(out) + 0.5) * np.float64(step) - 0.5).astype(real)
+        position = np.maximum(centre, 0) + real(0.5)
+    index = np.floor(position.astype(np.float32)).astype(np.int64)
+    return np.minimum(index, size - 1)[:, None], np.ones((out, 1), dtype=np.float32)
 
 
 def _step(
