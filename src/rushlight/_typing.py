@@ -1,0 +1,12 @@
+"""Type aliases shared by every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, Union
+
+# A NumPy or a CuPy array. CuPy has no static types that NumPy code could share.
+Array: TypeAlias = Any
+Number: TypeAlias = Union[bool, int, float, complex]
+Shape: TypeAlias = tuple[int, ...]
+IntOrPair: TypeAlias = Union[int, Sequence[int]]

@@ -1,0 +1,173 @@
+"""The one door through which every in-place operation writes.
+
+A recorded write puts one node on the *base* (`Overwrite`): the gradient of the old base is that
+of the new one with the written window zeroed, the gradient of the value is the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._tensor import Tensor, wrap
+from .._typing import Array
+from ..backend import dtype as dtypes
+from .mode import GRAD, read_mode
+from .node import Node, Op, edge_to, next_sequence
+from .version import INFERENCE_VERSION, View, share_version
+
+
+def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None = None) -> Tensor:
+    """Write `value` into `dst`'s memory and return `dst`.
+
+    Args:
+        dst: the tensor that is written to.
+        value: a Tensor of dst's shape (of its dtype too if it carries a gradient), an array or a number.
+        store: writes the values itself, given dst's array (an operator's `out=` form); `value` is
+            then only looked at for its history.
+
+    Raises:
+        RuntimeError: dst is a leaf that requires grad, a view that may not be written to, overlaps
+            itself, or cannot hold the value's dtype.
+    """
+    history = value if isinstance(value, Tensor) else None
+    recorded = read_mode() == GRAD and (
+        dst.requires_grad or (history is not None and history.requires_grad)
+    )
+    if recorded:
+        _check_recordable(dst)
+    _check_memory(dst)
+    if store is not None:
+        store(dst.array)
+    else:
+        array = value if history is None else history.array
+        _check_cast(dst, array)
+        dst.array[...] = array
+    if dst._counter is not INFERENCE_VERSION:
+        share_version(dst).value += 1
+    if recorded:
+        _record(dst, history)
+    return dst
+
+
+def bump(tensor: Tensor) -> None:
+    """Note that something outside the graph (a fused kernel) wrote to the memory."""
+    if tensor._counter is not INFERENCE_VERSION:
+        share_version(tensor).value += 1
+
+
+def snapshot(tensor: Tensor) -> Tensor:
+    """Return what an in-place operator computes from: a copy in the same place of the graph.
+
+    Operators save their inputs: if `x.mul_(y)` saved x itself, its own write would spoil it.
+    Where nothing is recorded the tensor itself will do.
+    """
+    if read_mode() != GRAD:
+        return tensor
+    copy = wrap(tensor.array.copy())
+    copy._requires_grad = tensor.requires_grad
+    copy._node, copy._index = tensor._node, tensor._index
+    return copy
+
+
+class ZeroWindow(Op):
+    """y = x with the window of a view zeroed.  dL/dx = g with the same window zeroed."""
+
+    def forward(ctx, x: Array, *, view: View) -> Array:
+        y = x.copy()
+        view.window(wrap(y)).array[...] = 0
+        ctx.view = view
+        return y
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return ZeroWindow.apply(g, view=ctx.view)
+
+
+class Scale0(Op):
+    """y = 0 of x's shape.  dL/dx = 0."""
+
+    def forward(ctx, x: Array) -> Array:
+        return x * 0
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return Scale0.apply(g)
+
+
+class Overwrite(Node):
+    """base <- base with a window replaced by a value."""
+
+    label = "CopySlices"
+    view: View | None
+
+    def name(self) -> str:
+        return "CopySlices" if self.view is not None else "CopyBackwards"
+
+    def backward(self, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        of_base, of_value = self.edges
+        view = self.view
+        if view is None:
+            return Scale0.apply(g) if of_base else None, g if of_value else None
+        return (
+            ZeroWindow.apply(g, view=view) if of_base else None,
+            view.window(g) if of_value else None,
+        )
+
+
+def _record(dst: Tensor, history: Tensor | None) -> None:
+    """Give the base of `dst` its new place in the graph."""
+    view = dst._view
+    if view is None and history is not None and history._node is not None:
+        dst._requires_grad, dst._node, dst._index = True, history._node, history._index
+        return
+    base = dst if view is None else view.base
+    node = Overwrite()
+    node.view = view
+    node.edges = (edge_to(base), edge_to(history))
+    node.sequence = next_sequence()
+    base._requires_grad, base._node, base._index = True, node, 0
+
+
+def _check_recordable(dst: Tensor) -> None:
+    view = dst._view
+    if view is None:
+        if dst._node is None and dst._requires_grad:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        return
+    if view.base._node is None and view.base._requires_grad:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    if view.index is not None:
+        raise RuntimeError(
+            f"Output {view.index} of {view.op.__name__}Backward0 is a view and is being modified inplace. "
+            "This view is the output of a function that returns multiple views. Such functions do not "
+            "allow the output views to be modified inplace. You should replace the inplace operation by "
+            "an out-of-place one."
+        )
+    if view.made_in != GRAD:
+        raise RuntimeError(
+            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
+            "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+            "your code by moving both the view and the inplace either both inside the no_grad block "
+            "(if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+            "to be tracked)."
+        )
+
+
+def _check_memory(dst: Tensor) -> None:
+    flags = getattr(dst.array, "flags", None)
+    if flags is not None and not getattr(flags, "writeable", True):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single "
+            "memory location. Please clone() the tensor before performing the operation."
+        )
+
+
+def _check_cast(dst: Tensor, value: Any) -> None:
+    """Refuse what loses the kind of a number: writing a float into an integer tensor."""
+    if not hasattr(value, "dtype") or value.dtype == dst.array.dtype:
+        return
+    have, want = dtypes.from_numpy(value.dtype), dst.dtype
+    if not dtypes.can_cast(have, want):
+        raise RuntimeError(
+            f"result type {have.type_name} can't be cast to the desired output type {want.type_name}"
+        )
+

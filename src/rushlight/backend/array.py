@@ -1,0 +1,65 @@
+"""Which module owns an array, and moving arrays between devices.
+
+CuPy is recognised through `sys.modules` and never imported for somebody who only uses the CPU.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from .device import CPU, device
+
+
+def array_module(x: Array) -> ModuleType:
+    """Return numpy or cupy, whichever `x` belongs to."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return np
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and isinstance(x, cupy.ndarray):
+        return cupy
+    return np
+
+
+def device_of(x: Array) -> device:
+    """Return the device whose memory holds `x`."""
+    if isinstance(x, np.ndarray):
+        return CPU
+    return device("cuda", int(x.device.id))
+
+
+def module_for(where: device) -> ModuleType:
+    """Return the array module that allocates on a device.
+
+    Raises:
+        AssertionError: a CUDA device is asked for and CuPy or the GPU is missing.
+        RuntimeError: the device type has no implementation here.
+    """
+    if where.type == "cpu":
+        return np
+    if where.type == "cuda":
+        from .cuda import require_cupy
+
+        return require_cupy()
+    raise RuntimeError(f"device type '{where.type}' has no backend in rushlight: use 'cpu' or 'cuda'")
+
+
+def to_device(x: Array, where: device) -> Array:
+    """Return `x` on a device: itself if it is there already, else a copy."""
+    here = device_of(x)
+    if here.type == where.type and (where.index is None or here.index == where.index):
+        return x
+    if where.type == "cpu":
+        return x.get() if hasattr(x, "get") else x
+    cupy = module_for(where)
+    with cupy.cuda.Device(where.index or 0):
+        return cupy.asarray(x)
+
+
+def to_numpy(x: Array) -> np.ndarray[Any, Any]:
+    """Return `x` as a NumPy array, shared where it is one already."""
+    return x if isinstance(x, np.ndarray) else x.get()

@@ -1,0 +1,168 @@
+"""@export: the only registration an operator needs.
+
+It puts the function under `rushlight`, makes the same function object a Tensor method, derives the
+in-place method, adds the `nn.functional` name, and lists the operator for the type stub, the
+documentation and the test that every operator has a case.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .._tensor import Tensor
+from ..autograd.mode import GRAD, read_mode
+from ..autograd.view import snapshot, write_
+from ..errors import RushlightWarning
+from .casts import cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Export:
+    """One exported operator and the places where users find it."""
+
+    name: str
+    function: Callable[..., Any]
+    public: Callable[..., Any] | None
+    method: bool
+    inplace: bool
+    functional: bool
+    out: bool
+    module: str
+
+
+EXPORTS: dict[str, Export] = {}
+
+
+def export(
+    function: F | None = None,
+    *,
+    name: str | None = None,
+    public: bool = True,
+    method: bool = False,
+    inplace: bool = False,
+    functional: bool = False,
+    out: bool = False,
+    numpy_names: bool = False,
+    saves_input: bool = True,
+    aliases: Sequence[str] = (),
+) -> Any:
+    """Register an operator (decorator).
+
+    Args:
+        name: the public name, where it is not the function's (`bool`, `max`).
+        public: available as `rushlight.NAME`.
+        method: available as `Tensor.NAME`.
+        inplace: derive `Tensor.NAME_` (and `rushlight.NAME_`).
+        functional: available as `rushlight.nn.functional.NAME`.
+        out: the public function takes `out=`.
+        numpy_names: takes `axis` for `dim` and `keepdims` for `keepdim`.
+        saves_input: False if no gradient looks at the first input; the in-place form can then do
+            without a copy of it.
+        aliases: further names with the same uses.
+    """
+
+    def register(function: F) -> F:
+        own_name = name or function.__name__
+        used = _with_numpy_names(function) if numpy_names else function
+        shown = _with_out(used, own_name) if out else used
+        for label in (own_name, *aliases):
+            if label in EXPORTS:
+                raise ValueError(f"two operators are exported as '{label}'")
+            EXPORTS[label] = Export(
+                label, used, shown if public else None, method, inplace, functional, out, function.__module__
+            )
+            if method:
+                setattr(Tensor, label, used)
+            if inplace:
+                setattr(Tensor, label + "_", _in_place(used, label + "_", saves_input))
+        return used  # type: ignore[return-value]
+
+    return register if function is None else register(function)
+
+
+def public_names() -> dict[str, Any]:
+    """Return what `rushlight` itself offers of the exported operators."""
+    names = {e.name: e.public for e in EXPORTS.values() if e.public is not None}
+    in_place = {n + "_": getattr(Tensor, n + "_") for n, e in EXPORTS.items() if e.inplace and e.public}
+    return in_place | names
+
+
+def functional_names() -> dict[str, Any]:
+    """Return what `rushlight.nn.functional` offers of the exported operators."""
+    return {e.name: e.public or e.function for e in EXPORTS.values() if e.functional}
+
+
+def _in_place(function: Callable[..., Any], label: str, saves_input: bool) -> Callable[..., Any]:
+    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        source = snapshot(self) if saves_input else self
+        value = function(source, *args, **kwargs)
+        _check_shape(label, self, value)
+        if value.array.dtype != self.array.dtype and value.requires_grad and read_mode() == GRAD:
+            value = cast(value, self.dtype)
+        return write_(self, value)
+
+    in_place.__name__ = in_place.__qualname__ = label
+    in_place.__module__ = function.__module__
+    in_place.__doc__ = f"In-place form of `{label[:-1]}`: writes the result into this tensor and returns it."
+    return in_place
+
+
+def _check_shape(label: str, dst: Tensor, value: Tensor) -> None:
+    if value.array.shape != dst.array.shape:
+        raise RuntimeError(
+            f"{label}: output with shape {list(dst.shape)} doesn't match the broadcast shape {list(value.shape)}"
+        )
+
+
+def _with_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
+        return function(*args, **kwargs)
+
+    return renamed
+
+
+def _with_out(function: Callable[..., Any], label: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if out is None:
+            return result
+        if isinstance(result, Tensor):
+            return into(label, out, result)
+        into_each = [into(label, dst, value) for dst, value in zip(out, result)]
+        return type(result)(into_each) if type(result) is tuple else type(result)(*into_each)
+
+    return with_out
+
+
+def into(label: str, out: Tensor, value: Tensor) -> Tensor:
+    """Write `value` into the tensor given as `out=`, resizing it as torch does; return it."""
+    if read_mode() == GRAD and (value.requires_grad or out.requires_grad):
+        raise RuntimeError(
+            f"{label}(): functions with out=... arguments don't support automatic differentiation, but "
+            "one of the arguments requires grad."
+        )
+    if out.array.shape != value.array.shape:
+        if out.array.size:
+            import warnings
+
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, "
+                f"which does not match the required output shape {list(value.shape)}.",
+                RushlightWarning,
+                stacklevel=3,
+            )
+        out.array = value.array.astype(out.array.dtype)
+        return out
+    return write_(out, value)
