@@ -1,0 +1,36 @@
+"""`torch._dynamo`, as far as programs touch it: settings to assign, and decorators."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from ..compiler import allow_in_graph, disable, is_compiling, list_backends, reset
+
+__all__ = [
+    "allow_in_graph",
+    "config",
+    "disable",
+    "graph_break",
+    "is_compiling",
+    "list_backends",
+    "mark_dynamic",
+    "optimize",
+    "reset",
+]
+
+# Takes any setting; nothing reads them.
+config = SimpleNamespace(suppress_errors=False, cache_size_limit=8, verbose=False)
+
+
+def optimize(*args: Any, **kwargs: Any) -> Any:
+    """Return a decorator that leaves its function as it is."""
+    return disable
+
+
+def mark_dynamic(t: Any, index: Any, **kwargs: Any) -> None:
+    """Accept that a dimension varies: all do."""
+
+
+def graph_break(msg: str = "") -> None:
+    """End a graph, of which there is none."""
