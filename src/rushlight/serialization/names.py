@@ -1,0 +1,84 @@
+"""The names of classes and functions in PyTorch's files, and what they are called here.
+
+rushlight's packages have PyTorch's layout, so that most names only differ in their first word:
+`rushlight.nn.modules.linear.Linear` is written as `torch.nn.modules.linear.Linear`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Where the first words differ in more than `rushlight` for `torch`; longest first.
+_PREFIXES = (("rushlight.vision", "torchvision"), ("rushlight", "torch"))
+
+# Classes that PyTorch keeps at its top level, wherever they are defined here.
+_TOP_LEVEL = {
+    "rushlight._tensor": ("Tensor", "Size"),
+    "rushlight.backend.device": ("device",),
+    "rushlight.backend.dtype": ("dtype",),
+}
+
+# What Python 2 called these modules; protocol 2 still writes those names.
+_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+_PYTHON_2_NAMES = {("builtins", "xrange"): "range"}
+
+
+def python_3_name(module: str, name: str) -> tuple[str, str]:
+    """Return today's name of a global that may have Python 2's."""
+    module = _PYTHON_2.get(module, module)
+    return module, _PYTHON_2_NAMES.get((module, name), name)
+
+
+def torch_name(module: str, name: str) -> tuple[str, str]:
+    """Return the module and name under which PyTorch knows a class or function of rushlight.
+
+    Names of other packages are returned as they are.
+    """
+    if module == "rushlight.random" and name == "Generator":
+        return "torch._C", name
+    if name in _TOP_LEVEL.get(module, ()):
+        return "torch", name
+    if module.startswith("rushlight.ops."):
+        return _function_home(name), name
+    for ours, theirs in _PREFIXES:
+        if module == ours or module.startswith(ours + "."):
+            return theirs + module[len(ours) :], name
+    return module, name
+
+
+def _function_home(name: str) -> str:
+    functional = importlib.import_module("rushlight.nn.functional")
+    return "torch.nn.functional" if hasattr(functional, name) else "torch"
+
+
+def our_module(module: str) -> str | None:
+    """Return the rushlight module that stands for a module of PyTorch; None for other packages."""
+    for ours, theirs in _PREFIXES:
+        if module == theirs or module.startswith(theirs + "."):
+            return ours + module[len(theirs) :]
+    return None
+
+
+def find_ours(module: str, name: str) -> Any:
+    """Return the class or function of rushlight that a name of PyTorch stands for.
+
+    If the module does not exist here, or does not hold the name, the packages above it are asked:
+    `torch.nn.modules.foo.Bar` is also found as `rushlight.nn.Bar`.
+
+    Raises:
+        AttributeError: rushlight has nothing of that name.
+    """
+    place = our_module(module)
+    while place:
+        try:
+            return _attribute(importlib.import_module(place), name)
+        except (ImportError, AttributeError):
+            place = place.rpartition(".")[0]
+    raise AttributeError(f"rushlight has no {module}.{name}, which the file refers to")
+
+
+def _attribute(holder: Any, dotted: str) -> Any:
+    for part in dotted.split("."):
+        holder = getattr(holder, part)
+    return holder
