@@ -1,5 +1,6 @@
 #include "_native/kernel.h"
 #include "_native/map.h"
+#include "activation/gelu.h"
 
 namespace rl::RL_LEVEL {
 #include "activation/cpu.h"
@@ -9,7 +10,68 @@ void relu(const float* x, float* y, int64_t n) {
 }
 
 void relu_grad(const float* g, const float* y, float* gx, int64_t n) {
-  map2(g, y, gx, n, 5, [](vf gv, vf yv) { return yv > 0.0f ? gv : vf{}; });
+  map2(g, y, gx, n, 5, [](vf gv, vf yv) { return yv <= 0.0f ? vf{} : gv; });
+}
+
+void leaky_relu(const float* x, float* y, int64_t n, double slope) {
+  const float s = static_cast<float>(slope);
+  map1(x, y, n, 4, [s](vf v) { return v > 0.0f ? v : v * s; });
+}
+
+void leaky_relu_grad(const float* g, const float* x, float* gx, int64_t n, double slope) {
+  const float s = static_cast<float>(slope);
+  map2(g, x, gx, n, 5, [s](vf gv, vf v) { return v > 0.0f ? gv : gv * s; });
+}
+
+void gelu_erf(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 40, [](vf v) { return gelu_erf(v); });
+}
+
+void gelu_erf_grad(const float* g, const float* x, float* gx, int64_t n) {
+  map2(g, x, gx, n, 45, [](vf gv, vf v) { return gv * gelu_erf_slope(v); });
+}
+
+void gelu_tanh(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 25, [](vf v) { return gelu_tanh(v); });
+}
+
+void gelu_tanh_grad(const float* g, const float* x, float* gx, int64_t n) {
+  map2(g, x, gx, n, 30, [](vf gv, vf v) { return gv * gelu_tanh_slope(v); });
+}
+
+void silu(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 20, [](vf v) { return v * sigmoid(v); });
+}
+
+void silu_grad(const float* g, const float* x, float* gx, int64_t n) {
+  map2(g, x, gx, n, 25, [](vf gv, vf v) {
+    const vf s = sigmoid(v);
+    return gv * s * (1.0f + v * (1.0f - s));
+  });
+}
+
+void sigmoid_map(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 20, [](vf v) { return sigmoid(v); });
+}
+
+void sigmoid_grad(const float* g, const float* y, float* gx, int64_t n) {
+  map2(g, y, gx, n, 5, [](vf gv, vf v) { return gv * (1.0f - v) * v; });
+}
+
+void tanh_map(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 20, [](vf v) { return tanh(v); });
+}
+
+void tanh_grad(const float* g, const float* y, float* gx, int64_t n) {
+  map2(g, y, gx, n, 5, [](vf gv, vf v) { return gv * (1.0f - v * v); });
+}
+
+void exp_map(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 15, [](vf v) { return exp(v); });
+}
+
+void erf_map(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 35, [](vf v) { return erf(v); });
 }
 
 }  // namespace rl::RL_LEVEL

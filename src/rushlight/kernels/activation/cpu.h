@@ -1,4 +1,18 @@
-// Activation kernels: float32, n elements. y is the output of the forward, x its input, g the
+// Activation kernels: float32, n elements. x is the input of the forward, y its output, g the
 // upstream gradient.
 RL_MAP(1, relu, (const float* x, float* y, int64_t n))
 RL_MAP(2, relu_grad, (const float* g, const float* y, float* gx, int64_t n))
+RL_MAP(1, leaky_relu, (const float* x, float* y, int64_t n, double slope))
+RL_MAP(2, leaky_relu_grad, (const float* g, const float* x, float* gx, int64_t n, double slope))
+RL_MAP(1, gelu_erf, (const float* x, float* y, int64_t n))
+RL_MAP(2, gelu_erf_grad, (const float* g, const float* x, float* gx, int64_t n))
+RL_MAP(1, gelu_tanh, (const float* x, float* y, int64_t n))
+RL_MAP(2, gelu_tanh_grad, (const float* g, const float* x, float* gx, int64_t n))
+RL_MAP(1, silu, (const float* x, float* y, int64_t n))
+RL_MAP(2, silu_grad, (const float* g, const float* x, float* gx, int64_t n))
+RL_MAP(1, sigmoid_map, (const float* x, float* y, int64_t n))
+RL_MAP(2, sigmoid_grad, (const float* g, const float* y, float* gx, int64_t n))
+RL_MAP(1, tanh_map, (const float* x, float* y, int64_t n))
+RL_MAP(2, tanh_grad, (const float* g, const float* y, float* gx, int64_t n))
+RL_MAP(1, exp_map, (const float* x, float* y, int64_t n))
+RL_MAP(1, erf_map, (const float* x, float* y, int64_t n))

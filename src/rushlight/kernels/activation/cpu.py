@@ -1,11 +1,57 @@
-"""Native activation kernels: dense float32."""
+"""Native activation kernels: dense float32, channels-last included."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..._typing import Array
 from .._native import core
-from . import relu, relu_grad
+from . import (
+    erf,
+    exp,
+    gelu,
+    gelu_grad,
+    leaky_relu,
+    leaky_relu_grad,
+    relu,
+    relu_grad,
+    sigmoid,
+    sigmoid_grad,
+    silu,
+    silu_grad,
+    tanh,
+    tanh_grad,
+)
 
 relu.fast(np.ndarray)(core.relu)
 relu_grad.fast(np.ndarray)(core.relu_grad)
+exp.fast(np.ndarray)(core.exp_map)
+erf.fast(np.ndarray)(core.erf_map)
+tanh.fast(np.ndarray)(core.tanh_map)
+tanh_grad.fast(np.ndarray)(core.tanh_grad)
+sigmoid.fast(np.ndarray)(core.sigmoid_map)
+sigmoid_grad.fast(np.ndarray)(core.sigmoid_grad)
+silu.fast(np.ndarray)(core.silu)
+silu_grad.fast(np.ndarray)(core.silu_grad)
+
+
+@leaky_relu.fast(np.ndarray)
+def _leaky_relu(x: Array, slope: float = 0.01) -> Any:
+    return core.leaky_relu(x, slope)
+
+
+@leaky_relu_grad.fast(np.ndarray)
+def _leaky_relu_grad(g: Array, x: Array, slope: float = 0.01) -> Any:
+    return core.leaky_relu_grad(g, x, slope)
+
+
+@gelu.fast(np.ndarray)
+def _gelu(x: Array, approximate: str = "none") -> Any:
+    return core.gelu_tanh(x) if approximate == "tanh" else core.gelu_erf(x)
+
+
+@gelu_grad.fast(np.ndarray)
+def _gelu_grad(g: Array, x: Array, approximate: str = "none") -> Any:
+    return core.gelu_tanh_grad(g, x) if approximate == "tanh" else core.gelu_erf_grad(g, x)
