@@ -6,6 +6,20 @@ Importing this package installs them: each `@export` puts a function under `rush
 
 from __future__ import annotations
 
-from . import arithmetic, casts
+from . import (
+    arithmetic,
+    casts,
+    complex,
+    conversion,
+    creation,
+    division,
+)
 
-__all__ = ["arithmetic", "casts"]
+__all__ = [
+    "arithmetic",
+    "casts",
+    "complex",
+    "conversion",
+    "creation",
+    "division",
+]

@@ -1,18 +1,17 @@
-"""Conversions of dtype and device."""
+"""Conversions of dtype and device, and copies."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .._tensor import Tensor, method
-from .._typing import Array
+from .._tensor import Tensor
+from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend import dtype as dtypes
 from ..backend.array import array_module, device_of, to_device
 from ..backend.device import device
 from ..backend.dtype import dtype
+from ..backend.memory_format import check_rank, is_contiguous, memory_format, memory_order
 
 
 class Cast(Op):
@@ -31,6 +30,12 @@ class Cast(Op):
         return cast(g, dtypes.from_numpy(ctx.source))
 
 
+class Truncate(Cast):
+    """y = x in an integer dtype or bool; no gradient."""
+
+    differentiable = False
+
+
 class ToDevice(Op):
     """y = x on another device.  dL/dx = g on x's device."""
 
@@ -45,10 +50,13 @@ class ToDevice(Op):
 
 
 class Clone(Op):
-    """y = a copy of x.  dL/dx = g."""
+    """y = a copy of x, its elements in NumPy's `order` or with the dimensions in a given one.  dL/dx = g."""
 
-    def forward(ctx, x: Array, *, order: str = "K") -> Array:
-        return array_module(x).array(x, copy=True, order=order)
+    def forward(ctx, x: Array, *, order: str | Shape = "K") -> Array:
+        if isinstance(order, str):
+            return array_module(x).array(x, copy=True, order=order)
+        back = sorted(range(x.ndim), key=order.__getitem__)
+        return x.transpose(order).copy(order="C").transpose(back)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return g
@@ -56,4 +64,40 @@ class Clone(Op):
 
 def cast(x: Tensor, to: dtype) -> Tensor:
     """Return `x` in the dtype `to`; `x` itself if it has it already."""
-    return x if x.array.dtype == to.numpy else Cast.apply(x, dtype=to)
+    if x.array.dtype == to.numpy:
+        return x
+    return Cast.apply(x, dtype=to) if to.kind > 1 else Truncate.apply(x, dtype=to)
+
+
+def copy_in(x: Tensor, form: memory_format | None) -> Tensor:
+    """Return a copy of `x` in a memory format; None, or one without an order of its own, keeps x's order."""
+    if form is None or form._name == "preserve_format":
+        return Clone.apply(x)
+    check_rank(form, x.array.ndim)
+    return Clone.apply(x, order="C" if form.rank is None else memory_order(form, x.array.ndim))
+
+
+def convert(
+    x: Tensor, to: dtype | None, where: device | None, *, copy: bool = False, form: memory_format | None = None
+) -> Tensor:  # fmt: skip
+    """Return `x` in a dtype, on a device, in a memory format (None: as it is); `x` itself if it is so already.
+
+    Args:
+        x: the tensor.
+        to: the dtype.
+        where: the device.
+        copy: make a new tensor even if nothing changes.
+        form: the memory format.
+    """
+    result = x
+    if where is not None and where != x.device:
+        if not (where.type == "cpu" and x.device.type == "cpu"):
+            same = where.type == x.device.type and where.index is None
+            result = result if same else ToDevice.apply(result, device=where)
+    if to is not None:
+        result = cast(result, to)
+    if form is not None and form._name != "preserve_format":
+        check_rank(form, x.array.ndim)
+        if not is_contiguous(result.array, form):
+            return copy_in(result, form)
+    return copy_in(result, form) if copy and result is x else result

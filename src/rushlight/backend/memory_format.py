@@ -1,0 +1,80 @@
+"""How the elements of a tensor are ordered in memory: memory formats and layouts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._typing import Array, Shape
+
+
+class memory_format:
+    """An order of the dimensions in memory, such as `rushlight.channels_last`."""
+
+    __slots__ = ("_name", "rank")
+
+    def __init__(self, name: str, rank: int | None = None):
+        self._name = name
+        self.rank = rank
+
+    def __repr__(self) -> str:
+        return "torch." + self._name
+
+    def __reduce__(self) -> Any:
+        return _format_of, (self._name,)
+
+
+class layout:
+    """The kind of storage behind a tensor. rushlight has one: `rushlight.strided`."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __repr__(self) -> str:
+        return "torch." + self._name
+
+    def __reduce__(self) -> Any:
+        return _layout_of, (self._name,)
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last", rank=4)
+channels_last_3d = memory_format("channels_last_3d", rank=5)
+strided = layout("strided")
+
+FORMATS = {
+    form._name: form
+    for form in (contiguous_format, preserve_format, channels_last, channels_last_3d)
+}
+
+
+def _format_of(name: str) -> memory_format:
+    return FORMATS[name]
+
+
+def _layout_of(name: str) -> layout:
+    return strided
+
+
+def check_rank(form: memory_format, ndim: int) -> None:
+    """Raise RuntimeError unless a tensor of `ndim` dimensions can have this format."""
+    if form.rank is not None and form.rank != ndim:
+        raise RuntimeError(f"required rank {form.rank} tensor to use {form._name} format")
+
+
+def memory_order(form: memory_format, ndim: int) -> Shape:
+    """Return the dimensions from the outermost to the innermost in memory."""
+    if form.rank is None:
+        return tuple(range(ndim))
+    return (0, *range(2, ndim), 1)
+
+
+def is_contiguous(x: Array, form: memory_format) -> bool:
+    """Tell whether the elements of `x` lie in memory without gaps in the order of `form`."""
+    if form.rank is None:
+        return bool(x.flags.c_contiguous)
+    if form.rank != x.ndim:
+        return False
+    return bool(x.transpose(memory_order(form, x.ndim)).flags.c_contiguous)

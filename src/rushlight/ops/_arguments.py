@@ -1,0 +1,127 @@
+"""Reading the arguments that many operators share: sizes, dimensions, dtypes and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import index
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .._tensor import Tensor, wrap
+from .._typing import Array, Shape
+from ..autograd.mode import INFERENCE, read_mode
+from ..autograd.version import INFERENCE_VERSION
+from ..backend import dtype as dtypes
+from ..backend.array import module_for
+from ..backend.device import as_device, device
+from ..backend.memory_format import layout, strided
+from ..errors import wrap_dim
+from ._export import into
+
+
+def sizes(name: str, given: tuple[Any, ...]) -> Shape:
+    """Read sizes given one by one or as one sequence: `f(2, 3)` or `f((2, 3))`.
+
+    Raises:
+        TypeError: something is not an integer.
+    """
+    if len(given) == 1 and not hasattr(given[0], "__index__"):
+        given = given[0]
+    elif len(given) == 1 and isinstance(given[0], Tensor) and given[0].array.ndim:
+        given = given[0].array.tolist()
+    try:
+        return tuple([index(n) for n in given])
+    except TypeError:
+        wrong = (
+            next((n for n in given if not hasattr(n, "__index__")), given)
+            if isinstance(given, (tuple, list))
+            else given
+        )
+        raise TypeError(
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(wrong).__name__}"
+        ) from None
+
+
+def dims(given: Any, ndim: int) -> Shape:
+    """Read one dimension or several, counted from the front.
+
+    Raises:
+        IndexError: a dimension does not exist.
+        RuntimeError: a dimension appears twice.
+    """
+    if not isinstance(given, (tuple, list)):
+        return (wrap_dim(index(given), ndim),)
+    found = tuple([wrap_dim(index(d), ndim) for d in given])
+    if len(set(found)) != len(found):
+        twice = next(d for i, d in enumerate(found) if d in found[:i])
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
+    return found
+
+
+def require_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> Tensor:
+    """Return `value` if it is a Tensor.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, "
+            f"not {type(value).__name__}"
+        )
+    return value
+
+
+def check_dtype(name: str, value: Any) -> dtypes.dtype | None:
+    """Read the argument `dtype`; None stays None.
+
+    Raises:
+        TypeError: it is no dtype.
+    """
+    if value is None or isinstance(value, dtypes.dtype):
+        return value
+    if isinstance(value, type) and value in (float, complex, int, bool):
+        return {float: dtypes.float64, complex: dtypes.complex128}.get(value) or dtypes.as_dtype(
+            value
+        )
+    raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}")
+
+
+def check_layout(name: str, value: Any) -> None:
+    """Refuse layouts other than strided.
+
+    Raises:
+        TypeError: `value` is no layout.
+        NotImplementedError: it is one that rushlight does not have.
+    """
+    if value is None or value is strided:
+        return
+    if not isinstance(value, layout):
+        raise TypeError(
+            f"{name}(): argument 'layout' must be torch.layout, not {type(value).__name__}"
+        )
+    raise NotImplementedError(f"{name}(): layout {value} is not available; use torch.strided")
+
+
+def allocate(where: device | None, make: Callable[[ModuleType], Array]) -> Array:
+    """Call `make` with the array module of a device (None: the default device), the device current."""
+    where = as_device(where)
+    if where.type == "cpu":
+        return make(np)
+    xp = module_for(where)
+    with xp.cuda.Device(where.index or 0):
+        return make(xp)
+
+
+def finish(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
+    """Turn a freshly made array into the Tensor a creation function returns."""
+    result = wrap(array)
+    if out is not None:
+        return into(name, out, result)
+    if read_mode() == INFERENCE:
+        result._counter = INFERENCE_VERSION
+    if requires_grad:
+        result.requires_grad = True
+    return result
