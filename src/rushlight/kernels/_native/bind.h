@@ -82,6 +82,12 @@ class ReleaseGil {
   PyThreadState* state_;
 };
 
+// `None` is a valid argument everywhere: it becomes an empty View.
+template <class T>
+auto optional() {
+  return nb::arg().none();
+}
+
 inline nb::object not_implemented() { return nb::borrow(Py_NotImplemented); }
 
 template <class R, class... A>
@@ -95,7 +101,7 @@ void bind(nb::module_& m, const char* name, R (*f)(A...)) {
       if (!f(args...)) return not_implemented();
     }
     return nb::none();
-  });
+  }, optional<A>()...);
 }
 
 // Elements fill one block without gaps, axes in any order (channels-last included).

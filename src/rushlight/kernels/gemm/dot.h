@@ -1,0 +1,71 @@
+// Products with few rows whose operands are both contiguous along K: dot products straight from
+// memory. Packing the large operand would cost about as much as the product itself.
+#pragma once
+#include "_native/parallel.h"
+#include "_native/simd.h"
+#include "gemm/gemm.h"
+
+namespace rl::RL_LEVEL {
+
+inline bool dot_product_pays(const Product& p) {
+  return p.a.column_stride == 1 && p.b.row_stride == 1 && p.k >= W && (p.m <= 16 || p.n <= 4);
+}
+
+// c[r][s] = a_r . b_s over k elements, for an R x S block.
+template <int R, int S>
+void dots(const float* a, int64_t a_stride, const float* b, int64_t b_stride, int64_t k, float* c,
+          int64_t c_stride, bool accumulate) {
+  vf acc[R][S] = {};
+  auto step = [&](int64_t p, int64_t lanes_used) {
+    vf bv[S];
+#pragma GCC unroll 4
+    for (int s = 0; s < S; ++s) bv[s] = load_first(b + s * b_stride + p, lanes_used);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const vf av = load_first(a + r * a_stride + p, lanes_used);
+#pragma GCC unroll 4
+      for (int s = 0; s < S; ++s) acc[r][s] = fma(av, bv[s], acc[r][s]);
+    }
+  };
+  int64_t p = 0;
+  for (; p + W <= k; p += W) step(p, W);
+  if (p < k) step(p, k - p);
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int s = 0; s < S; ++s) {
+      const float sum = reduce_add(acc[r][s]);
+      float& out = c[r * c_stride + s];
+      out = accumulate ? out + sum : sum;
+    }
+  }
+}
+
+inline void multiply_dots(const Product& p) {
+  constexpr int R = 3, S = 4;
+  const int64_t row_blocks = (p.m + R - 1) / R, column_blocks = (p.n + S - 1) / S;
+  const int64_t flops = 2 * R * S * p.k;
+  parallel_for(column_blocks * row_blocks, 1200000 / flops + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t i = t % row_blocks * R, j = t / row_blocks * S;
+      const float* a = p.a.data + i * p.a.row_stride;
+      const float* b = p.b.data + j * p.b.column_stride;
+      float* c = p.c + i * p.c_stride + j;
+      const int64_t rows = p.m - i, columns = p.n - j;
+      const int64_t as = p.a.row_stride, bs = p.b.column_stride, cs = p.c_stride;
+      if (columns >= S) {
+        if (rows >= 3) dots<3, S>(a, as, b, bs, p.k, c, cs, p.accumulate);
+        else if (rows == 2) dots<2, S>(a, as, b, bs, p.k, c, cs, p.accumulate);
+        else dots<1, S>(a, as, b, bs, p.k, c, cs, p.accumulate);
+      } else {
+        for (int64_t s = 0; s < columns; ++s) {
+          if (rows >= 3) dots<3, 1>(a, as, b + s * bs, bs, p.k, c + s, cs, p.accumulate);
+          else if (rows == 2) dots<2, 1>(a, as, b + s * bs, bs, p.k, c + s, cs, p.accumulate);
+          else dots<1, 1>(a, as, b + s * bs, bs, p.k, c + s, cs, p.accumulate);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace rl::RL_LEVEL

@@ -1,0 +1,43 @@
+// Float32 matrix product C = epilogue(A B (+ C)), for kernels of any family to call.
+//
+// Strides are in elements and may be anything for A and B, so a transposed view costs no copy; the
+// rows of C are contiguous.
+#pragma once
+#include <cstdint>
+
+namespace rl::RL_LEVEL {
+
+enum class Activation : int32_t { none, relu, gelu, gelu_tanh };
+
+// y = activation(y + bias + residual), applied while the result is still in the L1 cache.
+struct Epilogue {
+  const float* column_bias = nullptr;  // (N,)
+  const float* row_bias = nullptr;     // (M,)
+  const float* residual = nullptr;     // (M, N), contiguous rows
+  int64_t residual_stride = 0;
+  Activation activation = Activation::none;
+
+  bool empty() const {
+    return column_bias == nullptr && row_bias == nullptr && residual == nullptr &&
+           activation == Activation::none;
+  }
+};
+
+struct Matrix {
+  const float* data;
+  int64_t row_stride, column_stride;
+};
+
+struct Product {
+  int64_t m, n, k;
+  Matrix a, b;  // (M, K), (K, N)
+  float* c;     // (M, N)
+  int64_t c_stride;
+  bool accumulate = false;
+  Epilogue epilogue = {};
+};
+
+// Splits the work over threads; inside a parallel region it runs on the calling thread.
+void multiply(const Product& p);
+
+}  // namespace rl::RL_LEVEL
