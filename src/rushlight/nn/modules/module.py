@@ -1,0 +1,742 @@
+"""class Module: a tree of parameters, buffers and sub-modules with a forward computation."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from ..._tensor import Tensor
+from ...autograd.mode import no_grad
+from ...autograd.node import RemovableHandle, add_hook
+from ...backend.dtype import dtype
+from ..parameter import Buffer, Parameter, is_lazy
+from ._backward_hooks import BackwardHooks
+
+T = TypeVar("T", bound="Module")
+
+_HOOK_STORES = (
+    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
+    "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)  # fmt: skip
+
+
+class _IncompatibleKeys(NamedTuple):
+    """What load_state_dict(strict=False) did not find, or found too much."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+    __str__ = __repr__
+
+
+def _indent(text: str) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([first, *("  " + line for line in rest)])
+
+
+class Module:
+    """Base class of all layers and networks.
+
+    Parameters, buffers and sub-modules are registered by assigning them to attributes.
+
+    Example:
+        >>> class Net(rushlight.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.fc = rushlight.nn.Linear(2, 1)
+        ...
+        ...     def forward(self, x):
+        ...         return self.fc(x)
+        >>> [name for name, _ in Net().named_parameters()]
+        ['fc.weight', 'fc.bias']
+    """
+
+    training: bool
+    dump_patches = False
+    _version: int = 1
+    call_super_init = False
+
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _non_persistent_buffers_set: set[str]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if (args or kwargs) and not self.call_super_init:
+            raise TypeError(f"{type(self).__name__}.__init__() got unexpected arguments {args or kwargs}")
+        store = self.__dict__
+        store["training"] = True
+        store["_parameters"] = {}
+        store["_buffers"] = {}
+        store["_non_persistent_buffers_set"] = set()
+        store["_modules"] = {}
+        for name in _HOOK_STORES:
+            store[name] = OrderedDict()
+        # Ids of the forward hooks that also want keyword arguments, or run even after an exception.
+        store["_hooks_with_kwargs"] = set()
+        store["_always_called"] = set()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    # --- registration ---
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; every subclass defines it."""
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under an attribute name; None reserves the name."""
+        self._check_name(name, "parameter", self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
+                "(torch.nn.Parameter or None required)"
+            )
+        if param is not None and param.grad_fn is not None:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                "forward() method."
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is part of the state but not trained; not saved unless persistent."""
+        self._check_name(name, "buffer", self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None required)"
+            )
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a sub-module under an attribute name."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._check_name(name, "module", self._modules)
+        self._modules[name] = module
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a sub-module; the same as `add_module`."""
+        self.add_module(name, module)
+
+    def _check_name(self, name: str, kind: str, store: dict[str, Any]) -> None:
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise KeyError(f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else ""))
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+        if hasattr(self, name) and name not in store:
+            raise KeyError(f"attribute '{name}' already exists")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        store = self.__dict__
+        parameters = store.get("_parameters")
+        if isinstance(value, Parameter):
+            if parameters is None:
+                raise AttributeError("cannot assign parameters before Module.__init__() call")
+            self._forget(name)
+            self.register_parameter(name, value)
+            return
+        if isinstance(value, Module):
+            if parameters is None:
+                raise AttributeError("cannot assign module before Module.__init__() call")
+            if name not in store["_modules"]:
+                self._forget(name)
+            store["_modules"][name] = value
+            return
+        if parameters is not None:
+            if name in parameters:
+                if value is not None:
+                    raise TypeError(
+                        f"cannot assign '{type(value).__name__}' as parameter '{name}' "
+                        "(torch.nn.Parameter or None expected)"
+                    )
+                self.register_parameter(name, value)
+                return
+            if name in store["_modules"]:
+                if value is not None:
+                    raise TypeError(
+                        f"cannot assign '{type(value).__name__}' as child module '{name}' "
+                        "(torch.nn.Module or None expected)"
+                    )
+                store["_modules"][name] = value
+                return
+            if name in store["_buffers"]:
+                if value is not None and not isinstance(value, Tensor):
+                    raise TypeError(
+                        f"cannot assign '{type(value).__name__}' as buffer '{name}' "
+                        "(torch.nn.Buffer, torch.Tensor or None expected)"
+                    )
+                store["_buffers"][name] = value
+                return
+            if isinstance(value, Buffer):
+                self._forget(name)
+                self.register_buffer(name, value, value.persistent)
+                return
+        object.__setattr__(self, name, value)
+
+    def _forget(self, name: str) -> None:
+        """Remove an attribute of any kind, so that it can be registered as another kind."""
+        for store in (self.__dict__, self._parameters, self._buffers, self._modules):
+            store.pop(name, None)
+        self._non_persistent_buffers_set.discard(name)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only if ordinary look-up failed.
+        store = self.__dict__
+        for kind in ("_parameters", "_buffers", "_modules"):
+            found = store.get(kind)
+            if found is not None and name in found:
+                return found[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        for store in (self._parameters, self._buffers, self._modules):
+            if name in store:
+                del store[name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        names = {*super().__dir__(), *self._parameters, *self._buffers, *self._modules}
+        return sorted(name for name in names if not name[0].isdigit())
+
+    # --- looking up by dotted name ---
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the sub-module with this dotted name ("" is the module itself)."""
+        module: Module = self
+        for part in target.split(".") if target else ():
+            if not hasattr(module, part):
+                raise AttributeError(f"{type(module).__name__} has no attribute `{part}`")
+            module = getattr(module, part)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{part}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Replace the sub-module with this dotted name."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        parent, _, name = target.rpartition(".")
+        owner = self.get_submodule(parent)
+        if strict and not hasattr(owner, name):
+            raise AttributeError(f"{type(owner).__name__} has no attribute `{name}`")
+        setattr(owner, name, module)
+
+    def _get_named(self, target: str, store: str, kind: str) -> Any:
+        parent, _, name = target.rpartition(".")
+        owner = self.get_submodule(parent)
+        if not hasattr(owner, name):
+            raise AttributeError(f"{type(owner).__name__} has no attribute `{name}`")
+        if name not in getattr(owner, store):
+            raise AttributeError(f"`{name}` is not {kind}")
+        return getattr(owner, name)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter with this dotted name."""
+        return self._get_named(target, "_parameters", "an nn.Parameter")  # type: ignore[no-any-return]
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer with this dotted name."""
+        return self._get_named(target, "_buffers", "a buffer")  # type: ignore[no-any-return]
+
+    def get_extra_state(self) -> Any:
+        """Return state beside parameters and buffers, to be saved in the `state_dict`."""
+        raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what `get_extra_state` returned."""
+        raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
+
+    # --- walking the tree ---
+
+    def _named_members(self, members: Callable[[Module], Any], prefix: str, recurse: bool, once: bool) -> Iterator[Any]:
+        seen = set()
+        modules = self.named_modules(prefix=prefix, remove_duplicate=once) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, value in members(module):
+                if value is None or (once and value in seen):
+                    continue
+                seen.add(value)
+                yield (f"{path}.{name}" if path else name), value
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yield the parameters, each once."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Yield the parameters with their dotted names."""
+        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Yield the buffers, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield the buffers with their dotted names."""
+        return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+
+    def children(self) -> Iterator[Module]:
+        """Yield the immediate sub-modules, each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the immediate sub-modules with their names."""
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Yield this module and all below it, each once."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
+            yield module
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield this module and all below it with their dotted names."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
+
+    # --- conversions ---
+
+    def apply(self: T, fn: Callable[[Module], Any]) -> T:
+        """Call `fn` on every sub-module and on this module."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def _apply(self: T, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> T:
+        """Replace the values of all parameters (with their gradients) and buffers by `fn` of them."""
+        if recurse:
+            for module in self.children():
+                module._apply(fn)
+        for parameter in self._parameters.values():
+            if parameter is None:
+                continue
+            with no_grad():
+                parameter.data = fn(parameter)
+                if parameter.grad is not None:
+                    parameter.grad = fn(parameter.grad)
+        for name, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[name] = fn(buffer)
+        return self
+
+    def to(self: T, *args: Any, **kwargs: Any) -> T:
+        """Move parameters and buffers to a device, a floating point dtype or both, in place."""
+        target = Tensor._parse_to(*args, **kwargs)  # type: ignore[attr-defined]
+        if target.dtype is not None and not (target.dtype.is_floating_point or target.dtype.is_complex):
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={target.dtype}"
+            )
+
+        def convert(t: Tensor) -> Tensor:
+            numeric = t.dtype.is_floating_point or t.dtype.is_complex
+            return t.to(target.device, target.dtype if numeric else None)  # type: ignore[attr-defined,no-any-return]
+
+        return self._apply(convert)
+
+    def _to_floating(self: T, wanted: str) -> T:
+        return self._apply(lambda t: getattr(t, wanted)() if t.dtype.is_floating_point else t)
+
+    def float(self: T) -> T:
+        """Convert floating point parameters and buffers to float32."""
+        return self._to_floating("float")
+
+    def double(self: T) -> T:
+        """Convert floating point parameters and buffers to float64."""
+        return self._to_floating("double")
+
+    def half(self: T) -> T:
+        """Convert floating point parameters and buffers to float16."""
+        return self._to_floating("half")
+
+    def bfloat16(self: T) -> T:
+        """Convert floating point parameters and buffers to bfloat16."""
+        return self._to_floating("bfloat16")
+
+    def type(self: T, dst_type: dtype | str) -> T:
+        """Convert all parameters and buffers to a dtype."""
+        return self._apply(lambda t: t.type(dst_type))  # type: ignore[attr-defined]
+
+    def cpu(self: T) -> T:
+        """Move parameters and buffers to the CPU."""
+        return self._apply(lambda t: t.cpu())  # type: ignore[attr-defined]
+
+    def cuda(self: T, device: Any = None) -> T:
+        """Move parameters and buffers to a CUDA device."""
+        return self._apply(lambda t: t.cuda(device))  # type: ignore[attr-defined]
+
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Move parameters and buffers to a device without copying their values."""
+        from ...ops.creation import empty_like
+
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
+
+    def share_memory(self: T) -> T:
+        """Move parameters and buffers to memory that other processes can map."""
+        return self._apply(lambda t: t.share_memory_())  # type: ignore[attr-defined]
+
+    def train(self: T, mode: bool = True) -> T:
+        """Switch to training mode (dropout and batch statistics on), or off with False."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self: T) -> T:
+        """Switch to evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+        """Freeze or unfreeze all parameters."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)  # type: ignore[attr-defined]
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or zero them with `set_to_none=False`."""
+        for parameter in self.parameters():
+            if parameter.grad is None:
+                continue
+            if set_to_none:
+                parameter.grad = None
+            else:
+                parameter.grad = parameter.grad.detach()  # type: ignore[attr-defined]
+                parameter.grad.zero_()  # type: ignore[union-attr]
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Accepted for compatibility; modules run eagerly."""
+
+    # --- calling and hooks ---
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run forward hooks and `forward`."""
+        if not (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks):
+            return self.forward(*args, **kwargs)
+        return self._call_with_hooks(args, kwargs)
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for key, hook in list(self._forward_pre_hooks.items()):
+            if key in self._hooks_with_kwargs:
+                changed = hook(self, args, kwargs)
+                if changed is not None:
+                    if not (isinstance(changed, tuple) and len(changed) == 2):
+                        raise RuntimeError(
+                            "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                            f"but got {changed}."
+                        )
+                    args, kwargs = changed
+            else:
+                changed = hook(self, args)
+                if changed is not None:
+                    args = changed if isinstance(changed, tuple) else (changed,)
+        backward = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            backward = BackwardHooks(self, list(self._backward_hooks.values()), list(self._backward_pre_hooks.values()))
+            args = backward.on_inputs(args)
+        try:
+            result = self.forward(*args, **kwargs)
+        except Exception:
+            self._run_forward_hooks(args, kwargs, None, self._always_called)
+            raise
+        result = self._run_forward_hooks(args, kwargs, result)
+        return backward.on_outputs(result) if backward else result
+
+    def _run_forward_hooks(
+        self, args: Any, kwargs: Any, result: Any, only: set[int] | None = None
+    ) -> Any:
+        for key, hook in list(self._forward_hooks.items()):
+            if only is not None and key not in only:
+                continue
+            changed = hook(self, args, kwargs, result) if key in self._hooks_with_kwargs else hook(self, args, result)
+            if changed is not None:
+                result = changed
+        return result
+
+    def _add_hook(self, store: str, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        hooks = getattr(self, store)
+        handle = add_hook(hooks, hook)
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before forward; what it returns replaces the arguments."""
+        handle = self._add_hook("_forward_pre_hooks", hook, prepend)
+        if with_kwargs:
+            self._hooks_with_kwargs.add(handle.id)
+        return handle
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after forward; what it returns replaces the output."""
+        handle = self._add_hook("_forward_hooks", hook, prepend)
+        if with_kwargs:
+            self._hooks_with_kwargs.add(handle.id)
+        if always_call:
+            self._always_called.add(handle.id)
+        return handle
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` once the input gradients are known."""
+        return self._add_hook("_backward_hooks", hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` before the module's backward pass."""
+        return self._add_hook("_backward_pre_hooks", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` after `state_dict`."""
+        return self._add_hook("_state_dict_hooks", hook)
+
+    _register_state_dict_hook = register_state_dict_post_hook
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before `state_dict`."""
+        return self._add_hook("_state_dict_pre_hooks", hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, ...)` before the module's state is loaded."""
+
+        def with_module(*args: Any) -> Any:
+            return hook(self, *args)
+
+        return self._add_hook("_load_state_dict_pre_hooks", with_module)
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> RemovableHandle:
+        return self.register_load_state_dict_pre_hook(hook) if with_module else self._add_hook("_load_state_dict_pre_hooks", hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after the module's state was loaded."""
+        return self._add_hook("_load_state_dict_post_hooks", hook)
+
+    # --- state ---
+
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+        """Return the parameters and persistent buffers of the tree by dotted name.
+
+        Args:
+            destination: a mapping to fill instead of a new OrderedDict.
+            prefix: put before every name.
+            keep_vars: return the parameters themselves rather than detached aliases.
+        """
+        if args:
+            destination, prefix, keep_vars = (*args, destination, prefix, keep_vars)[: len(args)] + (
+                destination, prefix, keep_vars
+            )[len(args) :]  # fmt: skip
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()
+        metadata = {"version": self._version}
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = metadata
+        for hook in self._state_dict_pre_hooks.values():
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(destination, prefix, keep_vars)
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self._state_dict_hooks.values():
+            replaced = hook(self, destination, prefix, metadata)
+            destination = destination if replaced is None else replaced
+        return destination
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        """Put this module's own parameters and buffers into `destination`."""
+        persistent = (
+            (name, buffer) for name, buffer in self._buffers.items() if name not in self._non_persistent_buffers_set
+        )
+        for name, value in itertools.chain(self._parameters.items(), persistent):
+            if value is not None:
+                destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()  # type: ignore[attr-defined]
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + "_extra_state"] = self.get_extra_state()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _IncompatibleKeys:
+        """Copy values by dotted name into this module's parameters and buffers.
+
+        Args:
+            state_dict: what `state_dict` returned.
+            strict: raise if a name is missing, or does not belong here.
+            assign: use the given tensors themselves instead of copying their values.
+
+        Returns:
+            The missing and the unexpected names.
+
+        Raises:
+            RuntimeError: names (if strict) or shapes do not match; all of them are listed.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+        metadata = getattr(state_dict, "_metadata", None)
+        values: dict[str, Any] = OrderedDict(state_dict)
+        missing: list[str] = []
+        unexpected: list[str] = []
+        errors: list[str] = []
+        report = _IncompatibleKeys(missing, unexpected)
+
+        def load(module: Module, local: dict[str, Any], prefix: str) -> None:
+            own = {} if metadata is None else metadata.get(prefix[:-1], {})
+            if assign:
+                own = {**own, "assign_to_params_buffers": True}
+            module._load_from_state_dict(local, prefix, own, True, missing, unexpected, errors)
+            for name, child in module._modules.items():
+                if child is not None:
+                    child_prefix = f"{prefix}{name}."
+                    load(child, {k: v for k, v in local.items() if k.startswith(child_prefix)}, child_prefix)
+            for hook in module._load_state_dict_post_hooks.values():
+                hook(module, report)
+
+        load(self, values, "")
+        if strict:
+            if unexpected:
+                errors.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
+            if missing:
+                errors.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
+        if errors:
+            lines = "\n\t".join(errors)
+            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}")
+        return report
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Load this module's own parameters and buffers; collect what does not fit."""
+        for hook in self._load_state_dict_pre_hooks.values():
+            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        buffers = {n: b for n, b in self._buffers.items() if n not in self._non_persistent_buffers_set}
+        own = {n: v for n, v in itertools.chain(self._parameters.items(), buffers.items()) if v is not None}
+        assign = local_metadata.get("assign_to_params_buffers", False)
+        for name, target in own.items():
+            key = prefix + name
+            if key not in state_dict:
+                missing_keys.append(key)
+                continue
+            problem = self._load_value(name, target, state_dict[key], assign)
+            if problem:
+                error_msgs.append(problem.format(key=key))
+        extra = prefix + "_extra_state"
+        if type(self).set_extra_state is not Module.set_extra_state:
+            if extra in state_dict:
+                self.set_extra_state(state_dict[extra])
+            else:
+                missing_keys.append(extra)
+        elif extra in state_dict:
+            unexpected_keys.append(extra)
+        for key in state_dict:
+            if key.startswith(prefix) and key != extra:
+                first, *rest = key[len(prefix) :].split(".", 1)
+                known = first in self._modules if rest else first in own
+                if not known:
+                    unexpected_keys.append(key)
+
+    def _load_value(self, name: str, target: Any, value: Any, assign: bool) -> str | None:
+        """Copy one value; return what is wrong with it, if anything."""
+        if not isinstance(value, Tensor):
+            return (
+                'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+                f"checkpoint but received {type(value)}"
+            )
+        if is_lazy(target) and not is_lazy(value):
+            target.materialize(value.shape)
+        if not is_lazy(target) and value.array.shape == (1,) and target.array.shape == ():
+            value = value[0]  # type: ignore[index]  (files from before 0-d tensors)
+        if value.array.shape != target.array.shape:
+            return (
+                "size mismatch for {key}: copying a param with shape "
+                f"{value.shape} from checkpoint, the shape in current model is {target.shape}."
+            )
+        if assign:
+            if isinstance(target, Parameter) and not isinstance(value, Parameter):
+                value = Parameter(value, requires_grad=target.requires_grad)
+            setattr(self, name, value)
+        else:
+            with no_grad():
+                target.copy_(value)
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name in _HOOK_STORES:
+            self.__dict__.setdefault(name, OrderedDict())
+        for name in ("_non_persistent_buffers_set", "_hooks_with_kwargs", "_always_called"):
+            self.__dict__.setdefault(name, set())
+
+    # --- printing ---
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """Return what the printed form shows between the parentheses."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [f"({name}): {_indent(repr(module))}" for name, module in self._modules.items()]
+        if len(lines) == 1 and not children:
+            return f"{self._get_name()}({lines[0]})"
+        if not lines and not children:
+            return f"{self._get_name()}()"
+        body = "\n  ".join(lines + children)
+        return f"{self._get_name()}(\n  {body}\n)"
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

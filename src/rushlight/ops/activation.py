@@ -1,0 +1,538 @@
+"""Activation functions with a node of their own.
+
+A gradient is one kernel while nothing records it. When a second derivative is wanted, the same
+formula is written with operators, which the graph can follow.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._tensor import Tensor, wrap
+from .._typing import Array
+from ..autograd.mode import is_grad_enabled
+from ..autograd.node import Op
+from ..backend.array import array_module
+from ..kernels import activation as K
+from ..kernels._precision import widen
+from ._export import export
+from ._operands import as_float, not_a_tensor, not_implemented
+
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_SELU_SCALE = 1.0507009873554804934193349852946
+
+
+class ReLU(Op):
+    """y = max(x, 0).  dL/dx = g where y > 0, else 0 (0 at x = 0)."""
+
+    label = "Relu"
+
+    def forward(ctx, x: Array) -> Array:
+        y = K.relu(x)
+        ctx.save(y)
+        return y
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return ReLUGrad.apply(g, y)  # type: ignore[no-any-return]
+
+
+class ReLUGrad(Op):
+    """gx of ReLU, linear in g.  dL/dg = gg where y > 0."""
+
+    label = "ThresholdBackward"
+
+    def forward(ctx, g: Array, y: Array) -> Array:
+        ctx.save(y)
+        return K.relu_grad(g, y)
+
+    def backward(ctx, gg: Tensor) -> tuple[Tensor, None]:
+        (y,) = ctx.saved_tensors
+        return ReLUGrad.apply(gg, y), None
+
+
+class Sigmoid(Op):
+    """y = 1 / (1 + exp(-x)).  dL/dx = g y (1 - y)."""
+
+    def forward(ctx, x: Array) -> Array:
+        y = K.sigmoid(x) if x.dtype.kind != "c" else 1 / (1 + np.exp(-x))
+        ctx.save(y)
+        return y
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        if not is_grad_enabled() and not y.dtype.is_complex:
+            return wrap(K.sigmoid_grad(g.array, y.array))
+        slope = y * (1 - y)
+        return g * (slope.conj() if y.dtype.is_complex else slope)  # type: ignore[attr-defined,no-any-return]
+
+
+class Tanh(Op):
+    """y = tanh(x).  dL/dx = g (1 - y^2)."""
+
+    def forward(ctx, x: Array) -> Array:
+        y = K.tanh(x) if x.dtype.kind != "c" else np.tanh(x)
+        ctx.save(y)
+        return y
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        if not is_grad_enabled() and not y.dtype.is_complex:
+            return wrap(K.tanh_grad(g.array, y.array))
+        slope = 1 - y * y
+        return g * (slope.conj() if y.dtype.is_complex else slope)  # type: ignore[attr-defined,no-any-return]
+
+
+class SiLU(Op):
+    """y = x s, s = sigmoid(x).  dL/dx = g s (1 + x (1 - s))."""
+
+    label = "Silu"
+
+    def forward(ctx, x: Array) -> Array:
+        ctx.save(x)
+        return K.silu(x) if x.dtype.kind != "c" else x / (1 + np.exp(-x))
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        if not is_grad_enabled() and not x.dtype.is_complex:
+            return wrap(K.silu_grad(g.array, x.array))
+        s = sigmoid(x)
+        slope = s * (1 + x * (1 - s))
+        return g * (slope.conj() if x.dtype.is_complex else slope)  # type: ignore[attr-defined,no-any-return]
+
+
+class GELU(Op):
+    """y = x Phi(x).  dL/dx = g (Phi(x) + x phi(x)); or the tanh approximation and its slope."""
+
+    label = "Gelu"
+
+    def forward(ctx, x: Array, *, approximate: str) -> Array:
+        ctx.save(x)
+        ctx.approximate = approximate
+        return K.gelu(x, approximate)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        if not is_grad_enabled():
+            return wrap(K.gelu_grad(g.array, x.array, ctx.approximate))
+        if ctx.approximate == "tanh":
+            scale = math.sqrt(2 / math.pi)
+            s = sigmoid(2 * scale * (x + 0.044715 * (x * x * x)))
+            return g * (s + x * s * (1 - s) * (2 * scale) * (1 + 3 * 0.044715 * (x * x)))  # type: ignore[no-any-return]
+        cdf = 0.5 * (1 + (x * math.sqrt(0.5)).erf())
+        density = (-0.5 * (x * x)).exp() * (1 / math.sqrt(2 * math.pi))
+        return g * (cdf + x * density)  # type: ignore[no-any-return]
+
+
+class LeakyReLU(Op):
+    """y = x where x > 0, else slope x.  dL/dx = g, or slope g."""
+
+    label = "LeakyRelu"
+
+    def forward(ctx, x: Array, *, slope: float) -> Array:
+        ctx.save(x)
+        ctx.slope = slope
+        return K.leaky_relu(x, slope)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return LeakyReLUGrad.apply(g, x, slope=ctx.slope)  # type: ignore[no-any-return]
+
+
+class LeakyReLUGrad(Op):
+    """gx of LeakyReLU, linear in g."""
+
+    label = "LeakyReluBackward"
+
+    def forward(ctx, g: Array, x: Array, *, slope: float) -> Array:
+        ctx.save(x)
+        ctx.slope = slope
+        return K.leaky_relu_grad(g, x, slope)
+
+    def backward(ctx, gg: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return LeakyReLUGrad.apply(gg, x, slope=ctx.slope), None
+
+
+class ELU(Op):
+    """y = scale x where x > 0, else scale alpha (exp(k x) - 1).  dL/dx = scale g, or k scale alpha exp(k x) g."""
+
+    label = "Elu"
+
+    def forward(ctx, x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
+        xp = array_module(x)
+        ctx.save(x)
+        ctx.constants = alpha, scale, input_scale
+        v = widen(x)
+        below = xp.expm1(xp.minimum(v, 0) * v.dtype.type(input_scale)) * v.dtype.type(alpha * scale)
+        return xp.where(v > 0, v * v.dtype.type(scale), below).astype(x.dtype, copy=False)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        alpha, scale, input_scale = ctx.constants
+        below = (x.clamp(max=0) * input_scale).exp() * (alpha * scale * input_scale)
+        return g * (x > 0).where(wrap(np.asarray(scale, x.array.dtype)), below)  # type: ignore[no-any-return]
+
+
+class Softplus(Op):
+    """y = log(1 + exp(beta x)) / beta, or x where beta x > threshold.  dL/dx = g sigmoid(beta x), or g."""
+
+    def forward(ctx, x: Array, *, beta: float, threshold: float) -> Array:
+        xp = array_module(x)
+        ctx.save(x)
+        ctx.constants = beta, threshold
+        v = widen(x)
+        scaled = v * v.dtype.type(beta)
+        soft = xp.log1p(xp.exp(xp.minimum(scaled, v.dtype.type(threshold)))) / v.dtype.type(beta)
+        return xp.where(scaled > threshold, v, soft).astype(x.dtype, copy=False)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        beta, threshold = ctx.constants
+        scaled = x * beta
+        return (scaled > threshold).where(g, g * sigmoid(scaled))  # type: ignore[attr-defined,no-any-return]
+
+
+class LogSigmoid(Op):
+    """y = min(x, 0) - log(1 + exp(-|x|)).  dL/dx = g sigmoid(-x)."""
+
+    label = "LogSigmoid"
+
+    def forward(ctx, x: Array) -> Array:
+        xp = array_module(x)
+        ctx.save(x)
+        v = widen(x)
+        return (xp.minimum(v, 0) - xp.log1p(xp.exp(-xp.abs(v)))).astype(x.dtype, copy=False)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return g * sigmoid(-x)  # type: ignore[operator,no-any-return]
+
+
+class Mask(Op):
+    """y = x inside a set, a constant or 0 outside.  dL/dx = g inside, else 0; `inside` decides at the edges."""
+
+    def forward(ctx, x: Array, inside: Array, outside: Any) -> Array:
+        ctx.save(inside)
+        return array_module(x).where(inside, x, x.dtype.type(outside) if np.isscalar(outside) else outside)
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor, None, None]:
+        (inside,) = ctx.saved_tensors
+        return Mask.apply(g, inside, 0), None, None
+
+
+def _tensor(name: str, input: Any) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise not_a_tensor(name, input)
+    return input
+
+
+def _floating(name: str, input: Any) -> Tensor:
+    """Return the input of an activation that only floating point tensors have."""
+    x = _tensor(name, input)
+    if x.array.dtype.kind in "iub":
+        raise not_implemented(name, x)
+    return x
+
+
+def _finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """Return the result, written into the input if asked to."""
+    if not inplace:
+        return result
+    from ..autograd.view import write_
+
+    return write_(input, result)
+
+
+@export(method=True, functional=True, inplace=True, saves_input=False)
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return max(x, 0) of each element. Its gradient at 0 is 0.
+
+    Example:
+        >>> rushlight.relu(rushlight.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
+    if _tensor("relu", input).array.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
+    return _finish(input, ReLU.apply(input), inplace)
+
+
+@export(method=True, functional=True, inplace=True, out=True, saves_input=False)
+def sigmoid(input: Tensor) -> Tensor:
+    """Return 1 / (1 + exp(-x)) of each element.
+
+    Example:
+        >>> rushlight.sigmoid(rushlight.tensor([0.0]))
+        tensor([0.5000])
+    """
+    return Sigmoid.apply(as_float(input, "sigmoid"))  # type: ignore[no-any-return]
+
+
+@export(method=True, functional=True, inplace=True, out=True, saves_input=False)
+def tanh(input: Tensor) -> Tensor:
+    """Return the hyperbolic tangent of each element.
+
+    Example:
+        >>> rushlight.tanh(rushlight.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7616])
+    """
+    return Tanh.apply(as_float(input, "tanh"))  # type: ignore[no-any-return]
+
+
+@export(functional=True, public=False)
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return x Phi(x), Phi the standard normal distribution function.
+
+    Args:
+        input: any floating point tensor.
+        approximate: "none" for the exact value, "tanh" for
+            0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Example:
+        >>> rushlight.nn.functional.gelu(rushlight.tensor([-1.0, 0.0, 1.0]))
+        tensor([-0.1587,  0.0000,  0.8413])
+
+    Reference:
+        Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+    return GELU.apply(_floating("gelu", input), approximate=approximate)  # type: ignore[no-any-return]
+
+
+@export(functional=True, public=False)
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x sigmoid(x), also called swish.
+
+    Reference:
+        Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2017.
+    """
+    return _finish(input, SiLU.apply(_floating("silu", input)), inplace)
+
+
+@export(functional=True, public=False)
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x tanh(softplus(x)).
+
+    Reference:
+        Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019.
+    """
+    x = _floating("mish", input)
+    return _finish(input, x * tanh(softplus(x)), inplace)
+
+
+@export(functional=True, public=False)
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """Return x where x > 0, else negative_slope x."""
+    x = _floating("leaky_relu", input)
+    return _finish(input, LeakyReLU.apply(x, slope=negative_slope), inplace)
+
+
+@export(functional=True)
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Return x where x > 0, else a x with a drawn uniformly from [lower, upper] (its mean when not training).
+
+    Reference:
+        Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015.
+    """
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} > {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    from .creation import empty_like
+
+    slope = empty_like(input).uniform_(lower, upper)  # type: ignore[attr-defined]
+    return _finish(input, (input > 0).where(input, input * slope), inplace)  # type: ignore[operator]
+
+
+@export(functional=True, method=True)
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return x where x > 0, else weight x, with one weight or one for each channel (axis 1).
+
+    Reference:
+        He et al., "Delving Deep into Rectifiers", 2015.
+    """
+    x = _tensor("prelu", input)
+    if weight.array.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if weight.array.size != 1:
+        if not x.array.ndim:
+            raise RuntimeError("prelu: Not allow zero-dim input tensor.")
+        channels = x.array.shape[1] if x.array.ndim > 1 else 1
+        if channels != weight.array.size:
+            raise RuntimeError(
+                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.array.size} "
+                f"and channel size = {channels}."
+            )
+    if weight.array.dtype != x.array.dtype:
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {x.dtype} and {weight.dtype}")
+    if x.array.ndim > 1 and weight.array.ndim:
+        weight = weight.reshape(1, -1, *(1,) * (x.array.ndim - 2))  # type: ignore[attr-defined]
+    elif not x.array.ndim:
+        weight = weight.reshape(())  # type: ignore[attr-defined]
+    return (x > 0).where(x, x * weight)  # type: ignore[operator,no-any-return]
+
+
+def _elu(input: Tensor, alpha: float, scale: float, input_scale: float, inplace: bool, name: str) -> Tensor:
+    result = ELU.apply(_floating(name, input), alpha=alpha, scale=scale, input_scale=input_scale)
+    return _finish(input, result, inplace)
+
+
+@export(functional=True, public=False)
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return x where x > 0, else alpha (exp(x) - 1).
+
+    Reference:
+        Clevert, Unterthiner and Hochreiter, "Exponential Linear Units", 2015.
+    """
+    return _elu(input, alpha, 1.0, 1.0, inplace, "elu")
+
+
+@export(functional=True)
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return the self-normalising exponential linear unit: scale (x, or alpha (exp(x) - 1)).
+
+    Reference:
+        Klambauer et al., "Self-Normalizing Neural Networks", 2017.
+    """
+    return _elu(input, _SELU_ALPHA, _SELU_SCALE, 1.0, inplace, "selu")
+
+
+@export(functional=True)
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return x where x > 0, else alpha (exp(x / alpha) - 1).
+
+    Reference:
+        Barron, "Continuously Differentiable Exponential Linear Units", 2017.
+    """
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: celu: alpha cannot be 0")
+    return _elu(input, alpha, 1.0, 1.0 / alpha, inplace, "celu")
+
+
+@export(functional=True, public=False)
+def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
+    """Return log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+    return Softplus.apply(_floating("softplus", input), beta=beta, threshold=threshold)  # type: ignore[no-any-return]
+
+
+@export(functional=True, public=False)
+def logsigmoid(input: Tensor) -> Tensor:
+    """Return log(sigmoid(x)) of each element."""
+    return LogSigmoid.apply(_floating("logsigmoid", input))  # type: ignore[no-any-return]
+
+
+@export(functional=True, public=False)
+def softsign(input: Tensor) -> Tensor:
+    """Return x / (1 + |x|) of each element."""
+    return input / (input.abs() + 1)  # type: ignore[attr-defined,no-any-return]
+
+
+@export(functional=True, public=False)
+def tanhshrink(input: Tensor) -> Tensor:
+    """Return x - tanh(x) of each element."""
+    return input - tanh(input)  # type: ignore[operator,no-any-return]
+
+
+@export(functional=True, public=False)
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return x limited to [min_val, max_val]. The gradient is 0 at the limits."""
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
+    x = _tensor("hardtanh", input)
+    if x.array.dtype.kind == "b":
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    if x.array.dtype.kind == "u" and (min_val < 0 or max_val < 0):
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    inside = (x.array > min_val) & (x.array < max_val) | (x.array != x.array)
+    limits = np.clip(x.array, x.array.dtype.type(min_val), x.array.dtype.type(max_val))
+    return _finish(input, Mask.apply(x, wrap(np.asarray(inside)), limits), inplace)
+
+
+@export(functional=True, public=False)
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+@export(functional=True, public=False)
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return x / 6 + 1 / 2 limited to [0, 1]."""
+    x = _floating("hardsigmoid", input)
+    return _finish(input, hardtanh(x + 3, 0.0, 6.0) / 6, inplace)  # type: ignore[operator]
+
+
+@export(functional=True, public=False)
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return 0 where x <= -3, x where x >= 3, else x (x + 3) / 6.
+
+    Reference:
+        Howard et al., "Searching for MobileNetV3", 2019.
+    """
+    x = _floating("hardswish", input)
+    middle = x * (x + 3) / 6  # type: ignore[operator]
+    low = (x <= -3).where(wrap(np.zeros((), x.array.dtype)), middle)
+    return _finish(input, (x >= 3).where(x, low), inplace)
+
+
+@export(functional=True)
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return 0 where |x| <= lambd, else x."""
+    x = _floating("hardshrink", input)
+    inside = ~((x.array >= -lambd) & (x.array <= lambd))
+    return Mask.apply(x, wrap(np.asarray(inside)), 0)  # type: ignore[no-any-return]
+
+
+@export(functional=True, public=False)
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return x - lambd where x > lambd, x + lambd where x < -lambd, else 0."""
+    if not lambd >= 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    x = _floating("softshrink", input)
+    shift = np.sign(x.array) * x.array.dtype.type(lambd)
+    inside = ~((x.array >= -lambd) & (x.array <= lambd))
+    return Mask.apply(x - wrap(np.asarray(shift)), wrap(np.asarray(inside)), 0)  # type: ignore[operator,no-any-return]
+
+
+@export(functional=True, inplace=True)
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return x where x > threshold, else `value`."""
+    x = _tensor("threshold", input)
+    inside = ~(x.array <= threshold)
+    return _finish(input, Mask.apply(x, wrap(np.asarray(inside)), value), inplace)
+
+
+@export(functional=True, public=False)
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """Return a sigmoid(b), where a and b are the halves of the input along a dimension.
+
+    Reference:
+        Dauphin et al., "Language Modeling with Gated Convolutional Networks", 2016.
+    """
+    if not input.array.ndim:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    if input.array.shape[dim] % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim} is size {input.array.shape[dim]}"
+        )
+    a, b = input.chunk(2, dim)  # type: ignore[attr-defined]
+    return a * sigmoid(b)  # type: ignore[no-any-return]
+
+
+def _in_place_form(function: Any) -> None:
+    """Add `nn.functional.NAME_`: the function with inplace=True."""
+
+    def in_place(input: Tensor, *args: Any) -> Tensor:
+        return function(input, *args, inplace=True)  # type: ignore[no-any-return]
+
+    in_place.__doc__ = f"In-place form of `{function.__name__}`."
+    export(functional=True, public=function in (selu, celu, rrelu), name=function.__name__ + "_")(in_place)
+
+
+for _function in (leaky_relu, elu, selu, celu, hardtanh, rrelu):
+    _in_place_form(_function)

@@ -1,0 +1,602 @@
+"""Loss functions.
+
+Class-index losses have fused kernels of their own; the others are compositions.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._tensor import Tensor, wrap
+from .._typing import Array
+from ..autograd.mode import is_grad_enabled
+from ..autograd.node import Op
+from ..kernels import loss as K
+from ._export import export
+from .casts import cast
+from .softmax import log_softmax
+
+_REDUCTIONS = ("none", "mean", "sum")
+
+
+class CrossEntropy(Op):
+    """loss = -log softmax(x)[target], smoothed and weighted.  dL/dx = g (softmax(x) - onehot(target)), likewise."""
+
+    label = "NllLoss"
+    autocast = "float32"
+
+    def forward(ctx, x: Array, target: Array, w: Array | None, **options: Any) -> Array:
+        loss, stats, total = K.cross_entropy(x, target, w, **options)
+        ctx.save(x, target, w, stats, total)
+        ctx.options = options
+        return loss
+
+    def backward(ctx, g: Tensor) -> Any:
+        x, target, w, stats, total = ctx.saved_tensors
+        if not is_grad_enabled():
+            raw = None if w is None else w.array
+            gx = K.cross_entropy_grad(g.array, x.array, target.array, raw, stats.array, total.array, **ctx.options)
+            return wrap(gx), None, None
+        return _cross_entropy_grad(g, x, target, w, total, **ctx.options), None, None
+
+
+def _cross_entropy_grad(
+    g: Tensor, x: Tensor, target: Tensor, w: Tensor | None, total: Tensor, *,
+    ignore_index: int, reduction: str, label_smoothing: float,
+) -> Tensor:  # fmt: skip
+    """The gradient of CrossEntropy written with operators: q is the (smoothed, weighted) target distribution."""
+    axis = 0 if x.ndim == 1 else 1
+    classes = x.array.shape[axis]
+    counts = target.array != ignore_index
+    safe = np.where(counts, target.array, 0)
+    q = np.zeros(x.array.shape, np.float64)
+    np.put_along_axis(q, np.expand_dims(safe, axis), 1 - label_smoothing, axis)
+    q += label_smoothing / classes
+    if w is not None:
+        q *= w.array.reshape(-1, *(1,) * (x.ndim - 1 - axis))
+    q *= np.expand_dims(counts, axis)
+    q_tensor = wrap(q.astype(x.array.dtype))
+    scale = g / cast(total, g.dtype) if reduction == "mean" else g  # type: ignore[operator]
+    if reduction == "none":
+        scale = scale.unsqueeze(axis)
+    p = log_softmax(x, axis).exp()
+    return scale * (p * q_tensor.sum(axis, keepdim=True) - q_tensor)  # type: ignore[attr-defined,no-any-return]
+
+
+class NLLLoss(Op):
+    """loss = -w[target] logp[target].  dL/dlogp = -g w[target] at the target."""
+
+    label = "NllLoss"
+    autocast = "float32"
+
+    def forward(ctx, logp: Array, target: Array, w: Array | None, **options: Any) -> Array:
+        loss, total = K.nll_loss(logp, target, w, **options)
+        ctx.save(target, w, total)
+        ctx.options, ctx.shape = options, logp.shape
+        return loss
+
+    def backward(ctx, g: Tensor) -> Any:
+        target, w, total = ctx.saved_tensors
+        return NLLLossGrad.apply(g, target, w, total, input_shape=ctx.shape, **ctx.options), None, None
+
+
+class NLLLossGrad(Op):
+    """glogp of NLLLoss, linear in g.  dL/dg = the same loss of gg."""
+
+    label = "NllLossBackward"
+
+    def forward(
+        ctx, g: Array, target: Array, w: Array | None, total: Array, *, input_shape: Any, **options: Any
+    ) -> Array:
+        ctx.save(target, w)
+        ctx.options = options
+        return K.nll_loss_grad(g, target, w, total, input_shape=input_shape, **options)
+
+    def backward(ctx, gg: Tensor) -> Any:
+        target, w = ctx.saved_tensors
+        return NLLLoss.apply(gg, target, w, **ctx.options), None, None, None
+
+
+# --- arguments ---------------------------------------------------------------------------------
+
+
+def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """Return the reduction, from torch's legacy arguments if they are given."""
+    if size_average is not None or reduce is not None:
+        legacy = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{legacy}' instead.", stacklevel=4
+        )
+        return legacy
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return reduction
+
+
+def _reduce(each: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return each.mean()  # type: ignore[attr-defined,no-any-return]
+    return each.sum() if reduction == "sum" else each  # type: ignore[attr-defined]
+
+
+def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
+    if not isinstance(target, Tensor):
+        raise TypeError(f"{name}(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}")
+    if input.array.shape != target.array.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+
+
+def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    """Check shapes and dtypes of a class-index loss: input (N, C, ...) or (C), target (N, ...) or ()."""
+    if target.array.dtype != np.int64:
+        if target.array.dtype != np.uint8:
+            raise RuntimeError(f"{name}: expected target of dtype torch.int64 (class indices), got {target.dtype}")
+    x_shape, t_shape = input.array.shape, target.array.shape
+    if not x_shape:
+        raise RuntimeError(f"{name}: input tensor should be 1D or 2D, got a 0-d tensor")
+    expected = x_shape[:1] + x_shape[2:] if len(x_shape) > 1 else ()
+    if t_shape != expected:
+        if len(x_shape) > 1 and t_shape[:1] != x_shape[:1]:
+            raise ValueError(
+                f"Expected input batch_size ({x_shape[0]}) to match target batch_size ({t_shape[0] if t_shape else 0})."
+            )
+        raise RuntimeError(
+            f"{name}: Expected target of shape {list(expected)} for input {list(x_shape)}, got {list(t_shape)}"
+        )
+    classes = x_shape[1] if len(x_shape) > 1 else x_shape[0]
+    if weight is not None and weight.array.shape != (classes,):
+        raise RuntimeError(
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
+            f"tensor of shape: {list(weight.array.shape)}"
+        )
+
+
+# --- public ------------------------------------------------------------------------------------
+
+
+@export(functional=True, public=False)
+def cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """Return the cross-entropy between logits and classes (or class probabilities).
+
+    loss[n] = -weight[t] log(softmax(x[n])[t]), t = target[n]; a mean divides by the summed weights.
+
+    Args:
+        input: the logits.
+        target: class indices, or probabilities of the input's shape.
+        weight: a factor for each class.
+        ignore_index: a target that counts for nothing.
+        reduction: "mean", "sum" or "none".
+        label_smoothing: the share of each target spread evenly over the classes.
+        size_average: superseded by `reduction`.
+        reduce: superseded by `reduction`.
+
+    Shape:
+        input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or (), or as input; result 0-d, or as target.
+
+    Raises:
+        IndexError: a target is no class.
+
+    Example:
+        >>> logits = rushlight.tensor([[2.0, 0.0], [0.0, 2.0]])
+        >>> rushlight.nn.functional.cross_entropy(logits, rushlight.tensor([0, 1]))
+        tensor(0.1269)
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if not isinstance(target, Tensor):
+        raise TypeError(f"cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}")
+    if input.array.shape == target.array.shape and target.array.dtype.kind not in "iub":
+        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    _check_classes("cross_entropy", input, target, weight)
+    return CrossEntropy.apply(  # type: ignore[no-any-return]
+        input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
+
+
+def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
+    axis = 0 if input.ndim == 1 else 1
+    classes = input.array.shape[axis]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / classes  # type: ignore[operator]
+    scores = log_softmax(input, axis) * target  # type: ignore[operator]
+    if weight is not None:
+        scores = scores * weight.reshape(-1, *(1,) * (input.ndim - 1 - axis))  # type: ignore[attr-defined]
+    each = -scores.sum(axis)
+    if reduction == "mean":
+        return each.sum() / (each.array.size if input.ndim > 1 else 1)  # type: ignore[no-any-return]
+    return each.sum() if reduction == "sum" else each
+
+
+@export(functional=True, public=False)
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return the negative log likelihood: -weight[t] input[t] for log-probabilities `input`.
+
+    Shape:
+        input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or (); result 0-d, or as target.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    _check_classes("nll_loss", input, target, weight)
+    return NLLLoss.apply(input, target, weight, ignore_index=ignore_index, reduction=reduction)  # type: ignore[no-any-return]
+
+
+@export(functional=True, public=False)
+def mse_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the mean (or sum, or each) of (input - target)^2, weighted if `weight` is given."""
+    reduction = _reduction(reduction, size_average, reduce)
+    _warn_broadcast("mse_loss", input, target)
+    difference = input - target  # type: ignore[operator]
+    return _weighted(difference * difference, weight, reduction)
+
+
+def _weighted(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    if weight is None:
+        return _reduce(each, reduction)
+    if weight.array.shape != each.array.shape:
+        raise ValueError("Weights and input must have the same size.")
+    each = each * weight  # type: ignore[operator]
+    return each.sum() / weight.sum() if reduction == "mean" else _reduce(each, reduction)  # type: ignore[attr-defined]
+
+
+@export(functional=True, public=False)
+def l1_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the mean (or sum, or each) of |input - target|, weighted if `weight` is given."""
+    reduction = _reduction(reduction, size_average, reduce)
+    _warn_broadcast("l1_loss", input, target)
+    return _weighted((input - target).abs(), weight, reduction)  # type: ignore[operator]
+
+
+@export(functional=True, public=False)
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", beta: float = 1.0,
+) -> Tensor:  # fmt: skip
+    """Return d^2 / (2 beta) where d = |input - target| < beta, else d - beta / 2.
+
+    Reference:
+        Girshick, "Fast R-CNN", 2015.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    _warn_broadcast("smooth_l1_loss", input, target)
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)  # type: ignore[no-any-return]
+    d = (input - target).abs()  # type: ignore[operator]
+    return _reduce((d < beta).where(d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+
+
+@export(functional=True, public=False)
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """Return d^2 / 2 where d = |input - target| < delta, else delta (d - delta / 2).
+
+    Reference:
+        Huber, "Robust Estimation of a Location Parameter", 1964.
+    """
+    reduction = _reduction(reduction, None, None)
+    _warn_broadcast("huber_loss", input, target)
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
+    d = (input - target).abs()  # type: ignore[operator]
+    return _weighted((d < delta).where(d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
+
+
+@export(functional=True, public=False)
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return -(t log p + (1 - t) log(1 - p)) for probabilities p, logarithms limited to -100.
+
+    Raises:
+        RuntimeError: a probability lies outside [0, 1].
+        ValueError: input and target differ in size.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    if input.array.shape != target.array.shape:
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    if input.array.size and not bool(((input.array >= 0) & (input.array <= 1)).all()):
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    each = BinaryCrossEntropy.apply(input, target)
+    return _reduce(each if weight is None else each * weight, reduction)
+
+
+class BinaryCrossEntropy(Op):
+    """y = -(t log p + (1 - t) log(1 - p)).  dp = g (p - t) / max(p (1 - p), 1e-12), dt = g log((1 - p) / p)."""
+
+    def forward(ctx, p: Array, t: Array) -> Array:
+        ctx.save(p, t)
+        with np.errstate(divide="ignore"):
+            yes = np.maximum(np.log(p), p.dtype.type(-100))
+            no = np.maximum(np.log1p(-p), p.dtype.type(-100))
+        return (t - 1) * no - t * yes
+
+    def backward(ctx, g: Tensor) -> Any:
+        p, t = ctx.saved_tensors
+        to_p, to_t = ctx.edges
+        gp = g * ((p - t) / (p * (1 - p)).clamp(min=1e-12)) if to_p else None
+        gt = g * ((1 - p).log().clamp(min=-100) - p.log().clamp(min=-100)) if to_t else None
+        return gp, gt
+
+
+@export(functional=True, public=False)
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean", pos_weight: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the binary cross-entropy of sigmoid(input), computed without overflow.
+
+    loss = (1 - t) x + (1 + (pos_weight - 1) t) softplus(-x)
+
+    Raises:
+        ValueError: input and target differ in size.
+    """
+    from .activation import logsigmoid
+
+    reduction = _reduction(reduction, size_average, reduce)
+    if input.array.shape != target.array.shape:
+        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    softplus = -logsigmoid(input)
+    if pos_weight is not None:
+        softplus = softplus * (1 + (pos_weight - 1) * target)  # type: ignore[operator]
+    each = (1 - target) * input + softplus  # type: ignore[operator]
+    return _reduce(each if weight is None else each * weight, reduction)
+
+
+@export(functional=True)
+def kl_div(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", log_target: bool = False,
+) -> Tensor:  # fmt: skip
+    """Return target (log target - input), the pointwise Kullback-Leibler divergence; input is a log-probability.
+
+    Args:
+        input: log-probabilities.
+        target: probabilities, or log-probabilities with `log_target`.
+        reduction: "mean", "sum", "none" or "batchmean" (the sum over the batch's size).
+        log_target: whether the target is given as logarithm.
+        size_average: superseded by `reduction`.
+        reduce: superseded by `reduction`.
+    """
+    batchmean = reduction == "batchmean"
+    reduction = _reduction("sum" if batchmean else reduction, size_average, reduce)
+    if log_target:
+        each = target.exp() * (target - input)  # type: ignore[attr-defined,operator]
+    else:
+        each = target.xlogy(target) - target * input  # type: ignore[attr-defined,operator]
+    result = _reduce(each, reduction)
+    return result / input.array.shape[0] if batchmean and input.array.ndim else result  # type: ignore[operator,no-any-return]
+
+
+@export(functional=True, public=False)
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: bool | None = None,
+    eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return the negative log likelihood of counts under a Poisson distribution: exp(x) - t x, or x - t log(x + eps)."""
+    reduction = _reduction(reduction, size_average, reduce)
+    each = input.exp() - target * input if log_input else input - target * (input + eps).log()  # type: ignore[attr-defined,operator]
+    if full:
+        stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()  # type: ignore[attr-defined,operator]
+        each = each + (target > 1).where(stirling, wrap(np.zeros((), target.array.dtype)))  # type: ignore[operator]
+    return _reduce(each, reduction)
+
+
+@export(functional=True, public=False)
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
+    """Return the negative log likelihood of a normal distribution: (log var + (input - target)^2 / var) / 2."""
+    if not isinstance(var, Tensor):
+        var = input * 0 + var  # type: ignore[operator]
+    if var.array.size and float(var.array.min()) < 0:
+        raise ValueError("var has negative entry/entries")
+    if var.array.shape != input.array.shape:
+        if input.array.shape[:-1] == var.array.shape:
+            var = var.unsqueeze(-1)  # type: ignore[attr-defined]
+        elif not (input.array.shape[:-1] == var.array.shape[:-1] and var.array.shape[-1] == 1):
+            raise ValueError("var is of incorrect size")
+    reduction = _reduction(reduction, None, None)
+    limited = var + (var.detach().clamp(min=eps) - var.detach())
+    difference = input - target  # type: ignore[operator]
+    each = 0.5 * (limited.log() + difference * difference / limited)
+    return _reduce(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
+
+
+def _margin(value: Tensor) -> Tensor:
+    """max(value, 0)."""
+    return value.clamp_min(0)  # type: ignore[attr-defined,no-any-return]
+
+
+@export(functional=True)
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return max(0, -target (input1 - input2) + margin)."""
+    reduction = _reduction(reduction, size_average, reduce)
+    if not input1.array.ndim == input2.array.ndim == target.array.ndim:
+        raise RuntimeError(
+            "margin_ranking_loss: All input tensors should have same dimension but got sizes: input1: "
+            f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
+        )
+    return _reduce(_margin(-target * (input1 - input2) + margin), reduction)  # type: ignore[operator]
+
+
+@export(functional=True)
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return x where target = 1, max(0, margin - x) where target = -1."""
+    reduction = _reduction(reduction, size_average, reduce)
+    zero = wrap(np.zeros((), input.array.dtype))
+    near = (target != -1).where(input, zero)  # type: ignore[attr-defined]
+    far = (target != 1).where(_margin(margin - input), zero)  # type: ignore[attr-defined,operator]
+    return _reduce(near + far, reduction)
+
+
+@export(functional=True, public=False)
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Return log(1 + exp(-target input))."""
+    from .activation import logsigmoid
+
+    reduction = _reduction(reduction, size_average, reduce)
+    return _reduce(-logsigmoid(target * input), reduction)  # type: ignore[operator]
+
+
+@export(functional=True)
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return 1 - cos(x1, x2) where target = 1, max(0, cos(x1, x2) - margin) where target = -1."""
+    reduction = _reduction(reduction, size_average, reduce)
+    expected = input1.array.ndim - 1
+    if target.array.ndim not in (0, 1) or input1.array.ndim not in (1, 2) or (target.array.ndim == 1) != (expected == 1):
+        raise RuntimeError(
+            f"cosine_embedding_loss: {expected}D target tensor expected for inputs of {input1.ndim} dimensions, got "
+            f"{list(target.shape)}"
+        )
+    eps = 1e-12
+    dot = (input1 * input2).sum(-1)  # type: ignore[operator]
+    square1, square2 = (input1 * input1).sum(-1) + eps, (input2 * input2).sum(-1) + eps  # type: ignore[operator]
+    cosine = dot / (square1 * square2).sqrt()
+    zero = wrap(np.zeros((), input1.array.dtype))
+    each = (target == 1).where(1 - cosine, zero) + (target == -1).where(_margin(cosine - margin), zero)  # type: ignore[attr-defined]
+    return _reduce(each, reduction)
+
+
+@export(functional=True)
+def triplet_margin_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
+    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance.
+
+    Reference:
+        Balntas et al., "Learning Shallow Convolutional Feature Descriptors with Triplet Losses", 2016.
+    """
+    from .distance import pairwise_distance
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        return pairwise_distance(a, b, p, eps)  # type: ignore[no-any-return]
+
+    reduction = _reduction(reduction, size_average, reduce)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.array.ndim == positive.array.ndim == negative.array.ndim:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
+        )
+    return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
+
+
+def _triplet(
+    anchor: Tensor, positive: Tensor, negative: Tensor, distance: Callable[..., Tensor], margin: float, swap: bool, reduction: str
+) -> Tensor:
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = far.minimum(distance(positive, negative))  # type: ignore[attr-defined]
+    return _reduce(_margin(near - far + margin), reduction)  # type: ignore[operator]
+
+
+@export(functional=True, public=False)
+def triplet_margin_with_distance_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Callable[..., Tensor] | None = None,
+    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return the triplet loss for a distance of the user's own."""
+    from .distance import pairwise_distance
+
+    reduction = _reduction(reduction, None, None)
+    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+
+
+@export(functional=True, public=False)
+def multilabel_soft_margin_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return the mean over the classes of the binary cross-entropy of sigmoid(input)."""
+    from .activation import logsigmoid
+
+    reduction = _reduction(reduction, size_average, reduce)
+    each = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))  # type: ignore[operator]
+    if weight is not None:
+        each = each * weight
+    return _reduce(each.mean(-1), reduction)
+
+
+@export(functional=True, public=False)
+def multi_margin_loss(
+    input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
+    size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Return the mean over other classes i of max(0, margin - x[t] + x[i])^p, weighted by weight[t]."""
+    reduction = _reduction(reduction, size_average, reduce)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    x = input if input.array.ndim == 2 else input.reshape(1, -1)  # type: ignore[attr-defined]
+    t = target.reshape(-1, 1)  # type: ignore[attr-defined]
+    if t.array.shape[0] != x.array.shape[0]:
+        raise RuntimeError(f"inconsistent target size, expected {list(x.shape[:1])} but got {list(target.shape)}")
+    each = _margin(margin - x.gather(1, t) + x)
+    if p == 2:
+        each = each * each
+    if weight is not None:
+        each = each * weight[t]  # type: ignore[index]
+    others = np.ones(x.array.shape, x.array.dtype)
+    np.put_along_axis(others, t.array, 0, 1)
+    loss = (each * wrap(others)).sum(1) / x.array.shape[1]  # type: ignore[operator]
+    return _reduce(loss if target.array.ndim else loss.reshape(()), reduction)
+
+
+@export(functional=True, public=False)
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Return the mean of max(0, 1 - x[t] + x[i]) over targets t and non-targets i; targets end at the first -1."""
+    reduction = _reduction(reduction, size_average, reduce)
+    if input.array.shape != target.array.shape or input.array.ndim > 2:
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    x = input.reshape(-1, input.array.shape[-1] if input.array.ndim else 1)  # type: ignore[attr-defined]
+    t = target.array.reshape(x.array.shape)
+    valid = np.cumprod(t >= 0, axis=1).astype(bool)
+    is_target = np.zeros(x.array.shape, bool)
+    rows = np.arange(len(t))[:, None].repeat(t.shape[1], 1)
+    is_target[rows[valid], t[valid]] = True
+    picked = x.gather(1, wrap(np.where(valid, t, 0)))
+    pairs = _margin(1 - picked.unsqueeze(2) + x.unsqueeze(1))
+    mask = valid[:, :, None] & ~is_target[:, None, :]
+    loss = (pairs * wrap(mask.astype(x.array.dtype))).sum((1, 2)) / x.array.shape[1]  # type: ignore[operator]
+    return _reduce(loss if input.array.ndim == 2 else loss.reshape(()), reduction)

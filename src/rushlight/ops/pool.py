@@ -1,0 +1,490 @@
+"""Pooling: maxima and means over windows, fixed and adaptive, and max-unpooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Union
+
+from .._tensor import Tensor
+from .._typing import Array, Shape
+from ..autograd.node import Op
+from ..kernels import pool as K
+from ..kernels._window import pool_output_size
+from ._export import export
+
+Sizes = tuple[int, ...]
+IntOrSizes = Union[int, Sequence[int]]
+
+
+class MaxPool(Op):
+    """y = the maximum of each window.  dL/dx = g at the element that won (the first of equals)."""
+
+    label = "MaxPool"
+
+    def forward(ctx, x: Array, *, with_indices: bool = False, **window: Any) -> Any:
+        y, offsets = K.max_pool(x, **window)
+        del window["ceil_mode"]
+        ctx.window, ctx.shape = window, x.shape
+        ctx.save(offsets)
+        if not with_indices:
+            return y
+        return y, K.max_pool_indices(offsets, input_size=x.shape[2:], **window)
+
+    nondifferentiable = (1,)
+
+    def backward(ctx, g: Tensor, _: Any = None) -> Tensor:
+        (offsets,) = ctx.saved_tensors
+        return MaxPoolGrad.apply(g, offsets, input_shape=ctx.shape, **ctx.window)  # type: ignore[no-any-return]
+
+
+class MaxPoolGrad(Op):
+    """gx of MaxPool, linear in g.  dL/dg = the elements of gg that won."""
+
+    label = "MaxPool"
+
+    def forward(ctx, g: Array, offsets: Array, *, input_shape: Shape, **window: Any) -> Array:
+        ctx.save(offsets)
+        ctx.window, ctx.shape = window, input_shape
+        return K.max_pool_grad(g, offsets, input_shape=input_shape, **window)
+
+    def backward(ctx, gg: Tensor) -> tuple[Tensor, None]:
+        (offsets,) = ctx.saved_tensors
+        return MaxPoolTake.apply(gg, offsets, **ctx.window), None
+
+
+class MaxPoolTake(Op):
+    """y = the elements of x that won.  dL/dx = g put back where they were."""
+
+    label = "MaxPool"
+
+    def forward(ctx, x: Array, offsets: Array, **window: Any) -> Array:
+        ctx.save(offsets)
+        ctx.window, ctx.shape = window, x.shape
+        return K.max_pool_take(x, offsets, **window)
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor, None]:
+        (offsets,) = ctx.saved_tensors
+        return MaxPoolGrad.apply(g, offsets, input_shape=ctx.shape, **ctx.window), None
+
+
+class AvgPool(Op):
+    """y = the mean of each window.  dL/dx = each window's g, shared equally."""
+
+    def forward(ctx, x: Array, **window: Any) -> Array:
+        ctx.shape, ctx.window = x.shape, window
+        return K.avg_pool(x, **window)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return AvgPoolGrad.apply(g, input_shape=ctx.shape, **ctx.window)  # type: ignore[no-any-return]
+
+
+class AvgPoolGrad(Op):
+    """gx of AvgPool, linear in g.  dL/dg = the means of gg."""
+
+    label = "AvgPool"
+
+    def forward(ctx, g: Array, *, input_shape: Shape, ceil_mode: bool, **window: Any) -> Array:
+        ctx.window = {**window, "ceil_mode": ceil_mode}
+        return K.avg_pool_grad(g, input_shape=input_shape, **window)
+
+    def backward(ctx, gg: Tensor) -> Tensor:
+        return AvgPool.apply(gg, **ctx.window)  # type: ignore[no-any-return]
+
+
+class AdaptiveAvgPool(Op):
+    """y = the means over windows that divide the input into the output's size."""
+
+    def forward(ctx, x: Array, *, output_size: Sizes) -> Array:
+        ctx.shape = x.shape
+        return K.adaptive_avg_pool(x, output_size=output_size)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return AdaptiveAvgPoolGrad.apply(g, input_shape=ctx.shape)  # type: ignore[no-any-return]
+
+
+class AdaptiveAvgPoolGrad(Op):
+    """gx of AdaptiveAvgPool, linear in g.  dL/dg = the means of gg."""
+
+    label = "AdaptiveAvgPool"
+
+    def forward(ctx, g: Array, *, input_shape: Shape) -> Array:
+        ctx.size = g.shape[2:]
+        return K.adaptive_avg_pool_grad(g, input_shape=input_shape)
+
+    def backward(ctx, gg: Tensor) -> Tensor:
+        return AdaptiveAvgPool.apply(gg, output_size=ctx.size)  # type: ignore[no-any-return]
+
+
+class AdaptiveMaxPool(Op):
+    """y = the maxima over adaptive windows, and their positions.  dL/dx = g at those positions."""
+
+    nondifferentiable = (1,)
+
+    def forward(ctx, x: Array, *, output_size: Sizes) -> tuple[Array, Array]:
+        y, indices = K.adaptive_max_pool(x, output_size=output_size)
+        ctx.shape = x.shape
+        ctx.save(indices)
+        return y, indices
+
+    def backward(ctx, g: Tensor, _: Any) -> Tensor:
+        (indices,) = ctx.saved_tensors
+        return ScatterPlanes.apply(g, indices, input_shape=ctx.shape)  # type: ignore[no-any-return]
+
+
+class ScatterPlanes(Op):
+    """y = zero planes with x added at given positions.  dL/dx = g at those positions."""
+
+    label = "MaxUnpool"
+
+    def forward(ctx, x: Array, indices: Array, *, input_shape: Shape) -> Array:
+        ctx.save(indices)
+        return K.scatter_planes(x, indices, input_shape=input_shape)
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor, None]:
+        (indices,) = ctx.saved_tensors
+        return TakePlanes.apply(g, indices), None
+
+
+class TakePlanes(Op):
+    """y = the elements of each plane at given positions.  dL/dx = g added back there."""
+
+    label = "Gather"
+
+    def forward(ctx, x: Array, indices: Array) -> Array:
+        ctx.save(indices)
+        ctx.shape = x.shape
+        return K.take_planes(x, indices)
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor, None]:
+        (indices,) = ctx.saved_tensors
+        return ScatterPlanes.apply(g, indices, input_shape=ctx.shape), None
+
+
+class MaxUnpool(Op):
+    """y = zero planes with x put at given positions.  dL/dx = g at those positions."""
+
+    def forward(ctx, x: Array, indices: Array, *, output_size: Sizes) -> Array:
+        ctx.save(indices)
+        return K.max_unpool(x, indices, output_size=output_size)
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor, None]:
+        (indices,) = ctx.saved_tensors
+        return TakePlanes.apply(g, indices), None
+
+
+# --- arguments ---------------------------------------------------------------------------------
+
+
+def _per_axis(name: str, what: str, value: Any, spatial: int) -> Sizes:
+    if isinstance(value, int):
+        return (value,) * spatial
+    sizes = tuple(int(v) for v in value)
+    if len(sizes) == 1:
+        return sizes * spatial
+    if len(sizes) != spatial:
+        raise RuntimeError(f"{name}: {what} must either be a single int, or a tuple of {spatial} ints, got {value}")
+    return sizes
+
+
+def _batched(name: str, x: Any, spatial: int) -> tuple[Tensor, bool]:
+    """Return the input with a batch axis, and whether it was added."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+    ndim = x.array.ndim
+    if ndim not in (spatial + 1, spatial + 2):
+        raise RuntimeError(
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, got {list(x.shape)}"
+        )
+    if any(n == 0 for n in x.array.shape[1 if ndim == spatial + 2 else 0 :]):
+        raise RuntimeError(
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor with non-zero sizes apart from "
+            f"the batch, got {list(x.shape)}"
+        )
+    return (x.unsqueeze(0), True) if ndim == spatial + 1 else (x, False)  # type: ignore[attr-defined]
+
+
+def _window(
+    name: str, x: Tensor, spatial: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> dict[str, Any]:
+    """Check a window's options and return them for the kernels."""
+    kernel = _per_axis(name, "kernel_size", kernel, spatial)
+    empty = stride is None or (isinstance(stride, (list, tuple)) and not stride)
+    stride = kernel if empty else _per_axis(name, "stride", stride, spatial)
+    padding = _per_axis(name, "padding", padding, spatial)
+    dilation = _per_axis(name, "dilation", dilation, spatial)
+    if any(k <= 0 for k in kernel):
+        raise RuntimeError(f"{name}: kernel size should be greater than zero, but got {list(kernel)}")
+    if any(s <= 0 for s in stride):
+        raise RuntimeError(f"{name}: stride should be greater than zero, but got {list(stride)}")
+    if any(d <= 0 for d in dilation):
+        raise RuntimeError(f"{name}: dilation should be greater than zero, but got {list(dilation)}")
+    for p, k, d in zip(padding, kernel, dilation):
+        if p < 0:
+            raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {p}")
+        if p > ((k - 1) * d + 1) // 2:
+            raise RuntimeError(
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} "
+                f"and dilation={d}"
+            )
+    size = x.array.shape[2:]
+    out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
+    if any(n < 1 for n in out):
+        raise RuntimeError(
+            f"{name}: Given input size: ({'x'.join(map(str, x.array.shape[1:]))}). Calculated output size: "
+            f"({'x'.join(map(str, (x.array.shape[1], *out)))}). Output size is too small"
+        )
+    return {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+
+
+def _max_pool(
+    spatial: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+) -> Any:
+    name = f"max_pool{spatial}d"
+    batch, added = _batched(name, x, spatial)
+    window = _window(name, batch, spatial, kernel, stride, padding, dilation, bool(ceil_mode))
+    if not return_indices:
+        y = MaxPool.apply(batch, **window)
+        return y.squeeze(0) if added else y
+    y, indices = MaxPool.apply(batch, with_indices=True, **window)
+    return (y.squeeze(0), indices.squeeze(0)) if added else (y, indices)
+
+
+def _avg_pool(
+    spatial: int, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+) -> Tensor:
+    name = f"avg_pool{spatial}d"
+    batch, added = _batched(name, x, spatial)
+    window = _window(name, batch, spatial, kernel, stride, padding, 1, bool(ceil_mode))
+    del window["dilation"]
+    if divisor == 0:
+        raise RuntimeError(f"{name}: divisor must be not zero")
+    y = AvgPool.apply(batch, count_include_pad=bool(count_include_pad), divisor_override=divisor, **window)
+    return y.squeeze(0) if added else y  # type: ignore[no-any-return]
+
+
+def _adaptive_size(name: str, x: Tensor, size: Any, spatial: int) -> Sizes:
+    sizes = (size,) * spatial if size is None or isinstance(size, int) else tuple(size)
+    if len(sizes) == 1:
+        sizes = sizes * spatial
+    if len(sizes) != spatial:
+        raise RuntimeError(f"{name}: output_size must be one int or {spatial} of them, got {size}")
+    full = tuple(n if s is None else int(s) for s, n in zip(sizes, x.array.shape[-spatial:]))
+    if any(n < 0 for n in full):
+        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, got {list(full)}")
+    return full
+
+
+def _adaptive(spatial: int, x: Any, size: Any, maximum: bool, return_indices: bool = False) -> Any:
+    name = f"adaptive_{'max' if maximum else 'avg'}_pool{spatial}d"
+    batch, added = _batched(name, x, spatial)
+    output_size = _adaptive_size(name, batch, size, spatial)
+    if not maximum:
+        y = AdaptiveAvgPool.apply(batch, output_size=output_size)
+        return y.squeeze(0) if added else y
+    y, indices = AdaptiveMaxPool.apply(batch, output_size=output_size)
+    if added:
+        y, indices = y.squeeze(0), indices.squeeze(0)
+    return (y, indices) if return_indices else y
+
+
+def _unpool(spatial: int, x: Any, indices: Any, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
+    name = f"max_unpool{spatial}d"
+    kernel = _per_axis(name, "kernel_size", kernel, spatial)
+    stride = kernel if stride is None else _per_axis(name, "stride", stride, spatial)
+    padding = _per_axis(name, "padding", padding, spatial)
+    if not isinstance(indices, Tensor) or indices.array.dtype.kind != "i":
+        raise RuntimeError(f"{name}: elements in indices should be type int64")
+    if indices.array.shape != x.array.shape:
+        raise RuntimeError(f"{name}: Expected shape of indices to be {list(x.shape)}, got {list(indices.shape)}")
+    batch, added = _batched(name, x, spatial)
+    places = indices.unsqueeze(0) if added else indices  # type: ignore[attr-defined]
+    default = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(batch.array.shape[2:], stride, kernel, padding)]
+    size = default if output_size is None else [int(n) for n in output_size][-spatial:]
+    if len(size) != spatial:
+        raise ValueError(f"{name}: output_size should be a sequence of {spatial} sizes, got {output_size}")
+    for n, d, s in zip(size, default, stride):
+        if not d - s < n < d + s:
+            raise ValueError(f"{name}: invalid output_size {list(size)} (each must be within a stride of {default})")
+    y = MaxUnpool.apply(batch, places, output_size=tuple(size))
+    return y.squeeze(0) if added else y  # type: ignore[no-any-return]
+
+
+# --- public ------------------------------------------------------------------------------------
+
+
+@export(functional=True)
+def max_pool1d(
+    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, dilation: IntOrSizes = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Return the maximum of each window of a signal (N, C, L); see `max_pool2d`."""
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+@export(functional=True)
+def max_pool2d(
+    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, dilation: IntOrSizes = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Return the maximum of each window. Of equal maxima the first gets the gradient.
+
+    Args:
+        input: the images.
+        kernel_size: size of the window.
+        stride: step of the window (default: its size).
+        padding: border of -inf on both sides, at most half the window.
+        dilation: distance between the elements of a window.
+        ceil_mode: let a last window run over the end.
+        return_indices: also return where each maximum is, as a position in the flattened plane.
+
+    Shape:
+        input (N, C, H, W) or (C, H, W); result (N, C, OH, OW) with
+        OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1 (ceil with ceil_mode).
+
+    Example:
+        >>> rushlight.nn.functional.max_pool2d(rushlight.arange(16.0).reshape(1, 1, 4, 4), 2)
+        tensor([[[[ 5.,  7.],
+                  [13., 15.]]]])
+    """
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+@export(functional=True)
+def max_pool3d(
+    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, dilation: IntOrSizes = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Return the maximum of each window of a volume (N, C, D, H, W); see `max_pool2d`."""
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+@export(functional=True)
+def avg_pool1d(
+    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:  # fmt: skip
+    """Return the mean of each window of a signal (N, C, L); see `avg_pool2d`."""
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+@export(functional=True)
+def avg_pool2d(
+    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the mean of each window.
+
+    Args:
+        input: the images.
+        kernel_size: size of the window.
+        stride: step of the window (default: its size).
+        padding: border of zeros on both sides, at most half the window.
+        ceil_mode: let a last window run over the end.
+        count_include_pad: count padding among the elements of a window.
+        divisor_override: divide by this instead of the number of elements.
+
+    Shape:
+        input (N, C, H, W) or (C, H, W); result (N, C, OH, OW) with
+        OH = floor((H + 2 padding - KH) / stride) + 1 (ceil with ceil_mode).
+
+    Example:
+        >>> rushlight.nn.functional.avg_pool2d(rushlight.arange(16.0).reshape(1, 1, 4, 4), 2)
+        tensor([[[[ 2.5000,  4.5000],
+                  [10.5000, 12.5000]]]])
+    """
+    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+@export(functional=True)
+def avg_pool3d(
+    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
+    """Return the mean of each window of a volume (N, C, D, H, W); see `avg_pool2d`."""
+    return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+@export(functional=True)
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """Return means over windows chosen so that the result has the given length; see `adaptive_avg_pool2d`."""
+    return _adaptive(1, input, output_size, maximum=False)  # type: ignore[no-any-return]
+
+
+@export(functional=True)
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """Return means over windows chosen so that the result has the given size.
+
+    Args:
+        input: the images (N, C, H, W) or (C, H, W).
+        output_size: one int or two; None keeps the input's size on that axis.
+
+    Example:
+        >>> rushlight.nn.functional.adaptive_avg_pool2d(rushlight.arange(4.0).reshape(1, 1, 2, 2), 1)
+        tensor([[[[1.5000]]]])
+    """
+    return _adaptive(2, input, output_size, maximum=False)  # type: ignore[no-any-return]
+
+
+@export(functional=True)
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """Return means over windows of a volume; see `adaptive_avg_pool2d`."""
+    return _adaptive(3, input, output_size, maximum=False)  # type: ignore[no-any-return]
+
+
+@export(functional=True)
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Return maxima over windows chosen so that the result has the given length."""
+    return _adaptive(1, input, output_size, True, return_indices)
+
+
+@export(functional=True)
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Return maxima over windows chosen so that the result has the given size; see `adaptive_avg_pool2d`."""
+    return _adaptive(2, input, output_size, True, return_indices)
+
+
+@export(functional=True)
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Return maxima over windows of a volume; see `adaptive_avg_pool2d`."""
+    return _adaptive(3, input, output_size, True, return_indices)
+
+
+def _with_indices(name: str, pool: Any) -> None:
+    """Export the form of a max-pool that also returns indices: torch's `max_pool2d_with_indices`."""
+
+    def with_indices(*args: Any, **kwargs: Any) -> Any:
+        return pool(*args, **{**kwargs, "return_indices": True})
+
+    with_indices.__doc__ = f"Return the maxima and their positions: `{pool.__name__}` with return_indices=True."
+    export(functional=True, public=False, name=name)(with_indices)
+
+
+for _pool in (max_pool1d, max_pool2d, max_pool3d, adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d):
+    _with_indices(f"{_pool.__name__}_with_indices", _pool)
+
+
+@export(functional=True, public=False)
+def max_unpool1d(
+    input: Tensor, indices: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0,
+    output_size: Any = None,
+) -> Tensor:  # fmt: skip
+    """Put the maxima of `max_pool1d` back where they were; zeros elsewhere."""
+    return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
+
+
+@export(functional=True, public=False)
+def max_unpool2d(
+    input: Tensor, indices: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0,
+    output_size: Any = None,
+) -> Tensor:  # fmt: skip
+    """Put the maxima of `max_pool2d` back where they were; zeros elsewhere."""
+    return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+@export(functional=True, public=False)
+def max_unpool3d(
+    input: Tensor, indices: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0,
+    output_size: Any = None,
+) -> Tensor:  # fmt: skip
+    """Put the maxima of `max_pool3d` back where they were; zeros elsewhere."""
+    return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
