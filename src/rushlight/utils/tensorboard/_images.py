@@ -46,7 +46,7 @@ def grid(images: np.ndarray[Any, Any], columns: int = 8) -> np.ndarray[Any, Any]
     count, height, width, channels = images.shape
     columns = max(1, min(count, columns))
     rows = -(-count // columns)
-    cells = np.zeros((rows * columns, height, width, channels), images.dtype)
+    cells: np.ndarray[Any, Any] = np.zeros((rows * columns, height, width, channels), images.dtype)
     cells[:count] = images
     cells = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     return cells.reshape(rows * height, columns * width, channels)

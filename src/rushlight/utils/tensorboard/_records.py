@@ -90,10 +90,8 @@ def crc32c(data: bytes) -> int:
     for begin in range(head, len(data), _BLOCK):
         rows = values[begin : begin + _BLOCK].reshape(-1, _ROW)
         for row in np.bitwise_xor.reduce(_CONTRIBUTIONS.take(rows + _PLACES), axis=1).tolist():
-            low, high = (
-                first[crc & 255] ^ second[crc >> 8 & 255],
-                third[crc >> 16 & 255] ^ fourth[crc >> 24],
-            )
+            low = first[crc & 255] ^ second[crc >> 8 & 255]
+            high = third[crc >> 16 & 255] ^ fourth[crc >> 24]
             crc = low ^ high ^ row
     return crc ^ _ONES
 
