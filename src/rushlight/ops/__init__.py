@@ -8,18 +8,34 @@ from __future__ import annotations
 
 from . import (
     arithmetic,
+    bitwise,
     casts,
+    compare,
     complex,
     conversion,
     creation,
     division,
+    elementwise,
+    elementwise_binary,
+    indexing,
+    rounding,
+    shape,
+    trigonometry,
 )
 
 __all__ = [
     "arithmetic",
+    "bitwise",
     "casts",
+    "compare",
     "complex",
     "conversion",
     "creation",
     "division",
+    "elementwise",
+    "elementwise_binary",
+    "indexing",
+    "rounding",
+    "shape",
+    "trigonometry",
 ]
