@@ -380,6 +380,11 @@ def test_image_layouts(tmp_path: Path, layout: str, kind: str) -> None:
     np.testing.assert_array_equal(_decode_png(message[4][0]), pixels)
 
 
+def test_pixels_are_clipped_and_nan_is_black() -> None:
+    image = np.array([[-1.0, 0.5, 2.0, np.inf, np.nan]])
+    assert _images.to_pixels(image, "HW")[0, :, 0].tolist() == [0, 127, 255, 255, 0]
+
+
 def test_images_become_a_grid_of_eight_columns() -> None:
     batch = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1) * np.ones((1, 1, 2, 3), np.uint8)
     grid = _images.to_pixels(batch, "NCHW")

@@ -59,7 +59,8 @@ def summary(
         model: the module.
         input_size: shape of the input, or a list of shapes for several.
         batch_size: the number that stands for the batch in the table (torchsummary's style).
-        device: where to run; where the parameters are if not given.
+        device: where to put the inputs; where the parameters are if not given. In torchinfo's
+            style the model is moved there too.
         input_data: the inputs themselves: a tensor, a list of them, or a dict of keyword arguments.
         batch_dim: where to insert a batch dimension of 1 into `input_size`.
         col_names: columns, out of `input_size`, `output_size`, `num_params`, `params_percent`,
@@ -109,6 +110,8 @@ def summary(
             _check(name, what, known)
     _check(mode or "eval", "mode", ("eval", "train"))
 
+    if device is not None and style == "torchinfo":
+        model.to(device)
     run = Run(model)
     inputs = _make_inputs(model, input_size, input_data, batch_dim, dtypes, device, style)
     if inputs is None:
@@ -153,7 +156,8 @@ def _make_inputs(
         return _moved(input_data, device)
     if input_size is None:
         return None
-    sizes = [input_size] if isinstance(input_size[0], int) else list(input_size)
+    one = not input_size or np.ndim(input_size[0]) == 0
+    sizes = [input_size] if one else list(input_size)
     inputs = []
     for position, size in enumerate(sizes):
         size = list(size)

@@ -7,10 +7,11 @@ module made it, and TensorBoard folds nodes whose names share a prefix into one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ...autograd import enable_grad
+from .._layers import tensors
 from ._proto import blob, integer
 
 _PRODUCER = 22
@@ -43,17 +44,6 @@ def _tracked(value: Any) -> Any:
     return value.detach().requires_grad_() if getattr(dtype, "is_floating_point", False) else value
 
 
-def _tensors(value: Any) -> Iterator[Any]:
-    """Yield the tensors in a nest of tuples, lists and dicts."""
-    if hasattr(value, "grad_fn"):
-        yield value
-    elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _tensors(item)
-
-
 def _node_def(name: str, op: str, sources: Sequence[str], shape: Sequence[int] | None) -> bytes:
     body = blob(1, name) + blob(2, op) + b"".join(blob(3, source) for source in sources)
     if shape is not None:
@@ -82,11 +72,11 @@ class _Recorder:
             handle.remove()
 
     def _enter(self, module: Any, inputs: Any) -> None:
-        self._entered.append({tensor.grad_fn for tensor in _tensors(inputs)})
+        self._entered.append({tensor.grad_fn for tensor in tensors(inputs)})
 
     def _leave(self, module: Any, inputs: Any, outputs: Any) -> None:
         """Claim the nodes between the module's inputs and outputs that no child has claimed."""
-        for tensor in _tensors(outputs):
+        for tensor in tensors(outputs):
             self._shape_of[tensor.grad_fn] = tuple(tensor.shape)
         for node in _ancestors(outputs, stop=self._entered.pop()):
             self._path_of.setdefault(node, self._paths[module])
@@ -100,14 +90,15 @@ class _Recorder:
             variable = getattr(node, "variable", None)
             if variable is None:
                 op = _BACKWARD.sub("", node.name())
-                name, shape = f"{self._path_of[node]}/{op}", self._shape_of.get(node)
+                name = f"{self._path_of.get(node, 'input')}/{op}"
+                shape = self._shape_of.get(node)
             else:
                 op, shape = "Variable", tuple(variable.shape)
                 name = leaves.get(id(variable), "constant")
             count = taken[name] = taken.get(name, -1) + 1
             names[node] = f"{name}_{count}" if count else name
             described.append((names[node], op, _sources(node, names), shape))
-        for i, tensor in enumerate(_tensors(outputs)):
+        for i, tensor in enumerate(tensors(outputs)):
             made = tensor.grad_fn is not None
             source = [_edge(names[tensor.grad_fn], tensor.output_nr)] if made else []
             described.append((f"output/{i}", "Output", source, tuple(tensor.shape)))
@@ -132,7 +123,7 @@ def _leaf_names(model: Any, inputs: Any) -> dict[int, str]:
         for module, path in paths.items()
         for name, parameter in module.named_parameters(recurse=False)
     }
-    return names | {id(tensor): f"input/{i}" for i, tensor in enumerate(_tensors(inputs))}
+    return names | {id(tensor): f"input/{i}" for i, tensor in enumerate(tensors(inputs))}
 
 
 def _sources(node: Any, names: dict[Any, str]) -> list[str]:
@@ -148,7 +139,7 @@ def _ancestors(outputs: Any, stop: set[Any]) -> list[Any]:
     """Return every node that leads to the outputs, each after those it was computed from."""
     ordered: dict[Any, None] = {}
     seen = {None, *stop}
-    stack = [(tensor.grad_fn, False) for tensor in _tensors(outputs)]
+    stack = [(tensor.grad_fn, False) for tensor in tensors(outputs)]
     while stack:
         node, inputs_done = stack.pop()
         if inputs_done:

@@ -15,7 +15,7 @@ def to_pixels(image: np.ndarray[Any, Any], dataformats: str) -> np.ndarray[Any, 
     """Return an image, or a batch laid out as a grid, as uint8 of shape (H, W, C).
 
     Values of uint8 are taken as they are, any others as lying between 0 and 1. A single channel
-    becomes three.
+    becomes three; NaN becomes 0.
     """
     layout = dataformats.upper()
     if len(set(layout)) != len(layout):
@@ -37,7 +37,7 @@ def to_pixels(image: np.ndarray[Any, Any], dataformats: str) -> np.ndarray[Any, 
     else:
         image = image.transpose([layout.index(letter) for letter in "HWC"])
     if image.dtype != np.uint8:
-        image = np.clip(image.astype(np.float32) * 255, 0, 255).astype(np.uint8)
+        image = np.nan_to_num(np.clip(image.astype(np.float32), 0, 1) * 255).astype(np.uint8)
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 

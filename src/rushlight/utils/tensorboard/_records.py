@@ -123,13 +123,13 @@ class EventFile:
     def __init__(self, folder: str, max_queue: int, flush_secs: float, suffix: str):
         self._folder, self._suffix = folder, suffix
         self._max_queue, self._flush_secs = max_queue, flush_secs
-        self._forget_parent()
+        self._start()
         self._open()
         self.flush()
         _open_files.add(self)
 
-    def _forget_parent(self) -> None:
-        """Start without a file and without records that belong to another process."""
+    def _start(self) -> None:
+        """Be without a file and without records."""
         self._lock = threading.RLock()
         self._pending: list[bytes] = []
         self._descriptor: int | None = None
@@ -201,8 +201,11 @@ def _close_all() -> None:
 
 
 def _after_fork() -> None:
+    # The file and what waits for it are the parent's.
     for file in list(_open_files):
-        file._forget_parent()
+        if file._descriptor is not None:
+            os.close(file._descriptor)
+        file._start()
 
 
 atexit.register(_close_all)
