@@ -2,3 +2,4 @@
 // include guard here nor in a family's cpu.h.
 #include "activation/cpu.h"
 #include "gemm/cpu.h"
+#include "conv/cpu.h"

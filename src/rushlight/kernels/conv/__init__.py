@@ -19,7 +19,7 @@ from math import prod
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
 from rushlight.kernels._kernel import kernel
-from rushlight.kernels._precision import widen
+from rushlight.kernels._precision import is_half, widen
 from rushlight.kernels._window import (
     conv_output_size,
     inner,
@@ -46,18 +46,20 @@ def conv(
     groups: int,
 ) -> Array:
     """Convolve x (N, C, *S) with w (O, C/G, *K); any numeric dtype and strides; new (N, O, *OS)."""
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    if is_half(x):
+        return conv(widen(x), widen(w), None if b is None else widen(b), **options).astype(x.dtype)
     xp = array_module(x)
     n, o = x.shape[0], w.shape[0]
     out = conv_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
-    wide_x = widen(x)
-    rows = _weight_matrix(widen(w), groups)  # (G, O/G, CK)
-    y = xp.empty((n, o, *out), dtype=xp.result_type(wide_x.dtype, rows.dtype))
+    rows = _weight_matrix(w, groups)  # (G, O/G, CK)
+    y = xp.empty((n, o, *out), dtype=xp.result_type(x.dtype, w.dtype))
     for part in _batches(n, prod(w.shape[1:]) * groups * prod(out)):
-        columns = _columns(wide_x[part], w.shape[2:], out, stride, padding, dilation, groups)
+        columns = _columns(x[part], w.shape[2:], out, stride, padding, dilation, groups)
         y[part] = _batch_first(xp.matmul(rows, columns), o, out)
     if b is not None:
-        y += widen(b).reshape(-1, *(1,) * len(out))
-    return y.astype(x.dtype, copy=False)
+        y += b.reshape(-1, *(1,) * len(out))
+    return y
 
 
 @kernel
@@ -95,20 +97,23 @@ def conv_grad_input(
     Any numeric dtype and strides; returns a new array. Rows of the input that no window
     reached get 0.
     """
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    if is_half(g):
+        wide = conv_grad_input(widen(g), widen(w), input_shape=input_shape, **options)
+        return wide.astype(g.dtype)
     xp = array_module(g)
     n = g.shape[0]
     size, k, out = input_shape[2:], w.shape[2:], g.shape[2:]
-    wide_g = widen(g)
-    rows = _weight_matrix(widen(w), groups).swapaxes(1, 2)  # (G, CK, O/G)
+    rows = _weight_matrix(w, groups).swapaxes(1, 2)  # (G, CK, O/G)
     extent = padded_size(k, stride, dilation, out, size, padding)
-    gx = xp.zeros((n, input_shape[1], *extent), dtype=xp.result_type(wide_g.dtype, rows.dtype))
+    gx = xp.zeros((n, input_shape[1], *extent), dtype=xp.result_type(g.dtype, w.dtype))
     for part in _batches(n, rows.shape[0] * rows.shape[1] * prod(out)):
-        columns = xp.matmul(rows, _group_first(wide_g[part], groups))  # (G, CK, nL)
+        columns = xp.matmul(rows, _group_first(g[part], groups))  # (G, CK, nL)
         columns = columns.reshape(input_shape[1], *k, -1, *out)
         target = gx[part].swapaxes(0, 1)
         for at, window in window_slices(k, stride, dilation, out):
             target[(..., *window)] += columns[(slice(None), *at)]
-    return gx[(..., *inner(size, padding))].astype(g.dtype)
+    return xp.ascontiguousarray(gx[(..., *inner(size, padding))])
 
 
 @kernel
@@ -123,15 +128,18 @@ def conv_grad_weight(
     groups: int,
 ) -> Array:
     """Gradient of `conv` by w, shape `weight_shape`; any numeric dtype and strides; new array."""
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    if is_half(g):
+        wide = conv_grad_weight(widen(g), widen(x), weight_shape=weight_shape, **options)
+        return wide.astype(g.dtype)
     xp = array_module(g)
     k, out = weight_shape[2:], g.shape[2:]
-    wide_g, wide_x = widen(g), widen(x)
     shape = (groups, weight_shape[0] // groups, prod(weight_shape[1:]))
-    gw = xp.zeros(shape, dtype=xp.result_type(wide_g.dtype, wide_x.dtype))
+    gw = xp.zeros(shape, dtype=xp.result_type(g.dtype, x.dtype))
     for part in _batches(x.shape[0], shape[2] * groups * prod(out)):
-        columns = _columns(wide_x[part], k, out, stride, padding, dilation, groups)
-        gw += xp.matmul(_group_first(wide_g[part], groups), columns.swapaxes(1, 2))
-    return gw.reshape(weight_shape).astype(g.dtype, copy=False)
+        columns = _columns(x[part], k, out, stride, padding, dilation, groups)
+        gw += xp.matmul(_group_first(g[part], groups), columns.swapaxes(1, 2))
+    return gw.reshape(weight_shape)
 
 
 @kernel

@@ -1,0 +1,192 @@
+// Forward convolution: direct, over rows of output pixels.
+//
+// Algorithm: conv/tile.h. Work is cut into items of a few images (or a few rows of one), whose padded
+// copy stays in cache; an item goes through its pixels once, all outputs for each tile, and through
+// the depth in blocks that keep a tile's input in L1.
+// Roofline: 2 N O OH OW K flops against FMA peak; memory traffic is x and y once.
+#include "conv/tile.h"
+
+namespace rl::RL_LEVEL {
+#include "conv/cpu.h"
+
+namespace {
+
+constexpr int64_t kDepth = 512;           // depth block: 512 x 3 vectors of input fill half of L1
+constexpr int64_t kItemFloats = 1 << 16;  // padded input of an item: 256 KB, a part of L2
+constexpr int64_t kItemVectors = 2048;
+
+struct Forward {
+  ConvShape s;
+  PaddedImage image;
+  Blocking blocking;
+  bool padded;  // items read a padded copy; otherwise x itself
+  bool relu;
+  const float *x, *weights, *bias;
+  float* y;
+  const int32_t* offset;
+
+  Forward(const ConvShape& shape, bool relu)
+      : s(shape), image(s.h, s.w), blocking(s.o / s.groups), relu(relu) {
+    padded = s.h.padding || s.w.padding || s.w.stride > 1 || s.w.out < W;
+    if (!padded) {
+      image.row = s.w.size;
+      image.plane = s.in_plane();
+    }
+  }
+
+  int64_t row_vectors() const { return (s.w.out + W - 1) / W; }
+
+  void find_offsets(int32_t* to) const {
+    for (int64_t c = 0; c < s.c / s.groups; ++c)
+      for (int64_t kh = 0; kh < s.h.kernel; ++kh)
+        for (int64_t kw = 0; kw < s.w.kernel; ++kw)
+          *to++ = static_cast<int32_t>(c * image.plane + image.tap(s.h, s.w, kh, kw));
+  }
+
+  // Images [n0, n1), output rows [r0, r1); part of one image only where n1 = n0 + 1.
+  void item(int64_t n0, int64_t n1, int64_t r0, int64_t r1) const {
+    const int64_t images = n1 - n0, count = images * (r1 - r0) * row_vectors();
+    PaddedImage part = image;
+    const float* input = x + n0 * s.c * s.in_plane() + (padded ? 0 : r0 * s.h.stride * image.row);
+    Axis rows = s.h;
+    rows.padding -= r0 * s.h.stride;
+    part.rows = (r1 - r0 - 1) * s.h.stride + (s.h.kernel - 1) * s.h.dilation + 1;
+    // Offsets were made for planes of full height, so a part keeps that distance.
+    const size_t floats = padded ? static_cast<size_t>(images * s.c * image.plane + W) : 0;
+    const Scratch memory(floats * 4 + static_cast<size_t>(count) * sizeof(PixelVector));
+    auto* list = reinterpret_cast<PixelVector*>(memory.f32() + floats);
+    if (padded) {
+      for (int64_t i = 0; i < images * s.c; ++i)
+        pad_plane(input + i * s.in_plane(), memory.f32() + i * image.plane, part, rows, s.w);
+      input = memory.f32();
+    }
+    fill_list(list, images, r0, r1);
+    const int64_t out_group = s.o / s.groups;
+    for (int64_t g = 0; g < s.groups; ++g) {
+      const int64_t first = g * out_group;
+      products(input + g * (s.c / s.groups) * image.plane, list, count,
+               weights + first * s.taps(), bias ? bias + first : nullptr,
+               y + (n0 * s.o + first) * s.out_plane());
+    }
+  }
+
+  void fill_list(PixelVector* list, int64_t images, int64_t r0, int64_t r1) const {
+    const int64_t in_image = s.c * image.plane, out_image = s.o * s.out_plane();
+    const auto lanes = static_cast<int32_t>(std::min<int64_t>(W, s.w.out));
+    for (int64_t n = 0; n < images; ++n)
+      for (int64_t r = r0; r < r1; ++r)
+        for (int64_t j = 0; j < row_vectors(); ++j) {
+          // The last vector of a row starts early enough to end with it: some pixels come twice.
+          const int64_t ow = std::max<int64_t>(0, std::min(j * W, s.w.out - W));
+          *list++ = {static_cast<int32_t>(n * in_image + image.at(s.h, r - r0, ow)),
+                     static_cast<int32_t>(n * out_image + r * s.w.out + ow), lanes};
+        }
+  }
+
+  void products(const float* input, const PixelVector* list, int64_t count, const float* packed,
+                const float* group_bias, float* output) const {
+    const int64_t outputs = s.o / s.groups, depth = s.taps();
+    const int64_t slab = blocking.vectors * W;
+    // Partial sums wait here between two blocks of the depth.
+    const Scratch partial(depth > kDepth ? static_cast<size_t>(outputs * slab) * 4 : 64);
+    for (int64_t v = 0; v < count; v += blocking.vectors) {
+      PixelVector pixels[kMostVectors];
+      const float* base[kMostVectors];
+      for (int p = 0; p < blocking.vectors; ++p) {
+        pixels[p] = list[std::min(v + p, count - 1)];
+        base[p] = input + pixels[p].in;
+      }
+      for (int64_t k = 0; k < depth; k += kDepth) {
+        const int64_t some = std::min(kDepth, depth - k);
+        const bool begins = k == 0, ends = k + some == depth;
+        for (int64_t first = 0; first < outputs; first += blocking.main) {
+          const int block = blocking.block(outputs, first);
+          with_tile(block, blocking.vectors, [&]<int OB, int PV>() {
+            const float* w = packed + first * depth + k * OB;
+            const float* b = group_bias ? group_bias + first : nullptr;
+            tile<OB, PV>(base, pixels, offset + k, some, w, begins, ends, b,
+                         partial.f32() + first * slab, output + first * s.out_plane());
+          });
+        }
+      }
+    }
+  }
+
+  template <int OB, int PV>
+  __attribute__((noinline)) void tile(const float* const* base, const PixelVector* pixels,
+                                      const int32_t* off, int64_t depth, const float* w, bool begins,
+                                      bool ends, const float* b, float* partial, float* out) const {
+    vf acc[OB][PV];
+    for (int c = 0; c < OB; ++c)
+      for (int p = 0; p < PV; ++p)
+        acc[c][p] = begins ? splat(b ? b[c] : 0.0f) : load(partial + (c * PV + p) * W);
+    multiply<OB, PV>(base, off, depth, w, acc);
+    if (!ends) {
+      for (int c = 0; c < OB; ++c)
+        for (int p = 0; p < PV; ++p) store(partial + (c * PV + p) * W, acc[c][p]);
+      return;
+    }
+    if (relu)
+      for (int c = 0; c < OB; ++c)
+        for (int p = 0; p < PV; ++p) acc[c][p] = max(acc[c][p], vf{});
+    const int64_t plane = s.out_plane();
+    for (int c = 0; c < OB; ++c)
+      for (int p = 0; p < PV; ++p) store_first(out + c * plane + pixels[p].out, acc[c][p], pixels[p].lanes);
+  }
+
+  void run() const {
+    const int64_t per_image = s.h.out * row_vectors();
+    const int64_t floats = s.c * image.plane;
+    const bool whole = s.n >= 2 * num_threads() || num_threads() == 1;
+    if (whole && per_image <= kItemVectors && floats <= 4 * kItemFloats) {
+      const int64_t wanted = std::max<int64_t>(1, 96 / per_image);
+      const int64_t fair = std::max<int64_t>(1, s.n / (4 * num_threads()));
+      const int64_t step = std::min({wanted, fair, std::max<int64_t>(1, kItemFloats / floats)});
+      parallel_chunks((s.n + step - 1) / step, [&](int64_t i) {
+        item(i * step, std::min(s.n, (i + 1) * step), 0, s.h.out);
+      });
+      return;
+    }
+    const int64_t enough = whole ? 1 : (4 * num_threads() + s.n - 1) / s.n;
+    int64_t pieces = std::max({enough, (per_image + kItemVectors - 1) / kItemVectors,
+                               (floats + 4 * kItemFloats - 1) / (4 * kItemFloats)});
+    const int64_t rows = std::max<int64_t>(1, (s.h.out + pieces - 1) / pieces);
+    pieces = (s.h.out + rows - 1) / rows;
+    parallel_chunks(s.n * pieces, [&](int64_t i) {
+      const int64_t n = i / pieces, r = i % pieces * rows;
+      item(n, n + 1, r, std::min(s.h.out, r + rows));
+    });
+  }
+};
+
+}  // namespace
+
+bool conv_forward(const View& x, const View& w, const View& b, const View& y, int64_t sh, int64_t sw,
+                  int64_t ph, int64_t pw, int64_t dh, int64_t dw, int64_t groups, bool relu) {
+  if (!x.dense_f32() || !w.dense_f32() || !y.dense_f32() || x.ndim != 4) return false;
+  if (b && !b.dense_f32()) return false;
+  ConvShape s;
+  if (!conv_shape(x.shape, w.shape, y.shape, {sh, sw, ph, pw, dh, dw, groups}, s)) return false;
+  Forward f(s, relu);
+  const int64_t depth = s.taps();
+  const Scratch memory(static_cast<size_t>(w.size + 2 * depth) * 4);
+  float* packed = memory.f32();
+  auto* offset = reinterpret_cast<int32_t*>(packed + w.size);
+  int32_t* column = offset + depth;
+  f.find_offsets(offset);
+  for (int64_t k = 0; k < depth; ++k) column[k] = static_cast<int32_t>(k);
+  const int64_t group = s.o / groups * depth;
+  parallel_for(groups, std::max<int64_t>(1, 50000 / group), [&](int64_t begin, int64_t end) {
+    for (int64_t g = begin; g < end; ++g)
+      pack_weights(w.f32() + g * group, depth, column, depth, s.o / groups, f.blocking, packed + g * group);
+  });
+  f.x = x.f32();
+  f.weights = packed;
+  f.bias = b.f32();
+  f.y = y.f32();
+  f.offset = offset;
+  f.run();
+  return true;
+}
+
+}  // namespace rl::RL_LEVEL
