@@ -142,4 +142,5 @@ class set_stance:
         pass
 
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `fn` as it is: the decorator's form."""
         return fn

@@ -8,6 +8,6 @@ _CAPABILITIES = {"v3": "AVX2", "v4": "AVX512"}
 
 def get_cpu_capability() -> str:
     """Return the instruction set the kernels use: 'AVX512', 'AVX2' or 'DEFAULT'."""
-    from ..kernels import native
+    from ..kernels import _native
 
-    return _CAPABILITIES.get(native.level(), "DEFAULT")
+    return _CAPABILITIES.get(_native.level(), "DEFAULT")

@@ -35,9 +35,9 @@ def run_file(path: str, arguments: Sequence[str]) -> None:
     """
     words = [path, *arguments]
     if path == "-":
-        _start("", words, _execute, sys.stdin.read(), "<stdin>")
+        _start("", words, _execute, sys.stdin.read(), "<stdin>", __file__="<stdin>")
     elif get_importer(path) is not None:
-        _start(path, words, _run_module_as_main, "__main__", False)
+        _start(os.path.abspath(path), words, _run_module_as_main, "__main__", False)
     else:
         full = os.path.abspath(path)
         try:

@@ -26,10 +26,10 @@ def explain(error: BaseException) -> str | None:
     Python itself words the error of `from torch import name`, and that of a missing method.
     """
     if type(error) is ImportError and error.name is not None and alias_of(error.name):
-        return f"{alias_of(error.name)} lacks that name in rushlight; see {PAGE}"
+        return f"this name of {alias_of(error.name)} is not in rushlight; see {PAGE}"
     owner = type(getattr(error, "obj", None))
     if isinstance(error, AttributeError) and owner.__module__.partition(".")[0] == "rushlight":
-        return f"{owner.__name__} lacks {error.name!r} in rushlight; see {PAGE}"
+        return f"{error.name!r} of {owner.__name__} is not in rushlight; see {PAGE}"
     return None
 
 

@@ -218,8 +218,8 @@ def _clear_environment(environment: MutableMapping[str, str]) -> None:
 
 def _python_path(environment: MutableMapping[str, str]) -> list[str]:
     """Return the entries of PYTHONPATH, ours left out."""
-    entries = environment.get("PYTHONPATH", "").split(os.pathsep)
-    return [entry for entry in entries if entry and entry != CHILD_DIRECTORY]
+    value = environment.get("PYTHONPATH", "")
+    return [entry for entry in value.split(os.pathsep) if entry != CHILD_DIRECTORY] if value else []
 
 
 _installed: Hook | None = None
@@ -257,19 +257,13 @@ def install(*, children: bool = True, report: Any = None) -> Installation:
 
     Raises:
         RuntimeError: the real torch, or another of the packages, is imported already.
-
-    Example:
-        >>> with rushlight.compat.install():
-        ...     import torch.nn.functional
-        >>> torch is rushlight
-        True
     """
     global _installed
     if _installed is not None:
         return Installation(is_new=False)
     _refuse_real_torch()
     _installed = Hook(report)
-    sys.meta_path.insert(0, _installed)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _installed)
     if children:
         child_environment(os.environ)
         _installed.undo.append(lambda: _clear_environment(os.environ))
@@ -281,7 +275,7 @@ def uninstall() -> None:
     global _installed
     if _installed is None:
         return
-    sys.meta_path.remove(_installed)  # type: ignore[arg-type]
+    sys.meta_path.remove(_installed)
     for undo in reversed(_installed.undo):
         undo()
     for name in [name for name in sys.modules if name.partition(".")[0] in ROOTS]:

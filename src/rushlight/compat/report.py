@@ -1,4 +1,4 @@
-"""Which torch names a program used, and which of them rushlight lacks (`rushlight run --report`)."""
+"""`rushlight run --report`: which torch names a program used, and which rushlight lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds of the GPUs' random numbers. Without a GPU there is nothing to seed, and that is no error."""
+"""Seeds of the GPUs' random numbers; without a GPU there is nothing to seed, which is fine."""
 
 from __future__ import annotations
 
