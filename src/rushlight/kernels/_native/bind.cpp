@@ -6,7 +6,9 @@
 #include "_native/parallel.h"
 #include "_native/pool.h"
 
-// One declaration of every kernel for each level that was built ...
+// One declaration of every kernel for each level that was built (hidden, so that a kernel without
+// code fails at link time and not at import) ...
+#pragma GCC visibility push(hidden)
 #define RL_KERNEL(result, name, parameters) result name parameters;
 #define RL_MAP(inputs, name, parameters) void name parameters;
 #ifdef RL_HAS_plain
@@ -41,6 +43,7 @@ namespace rl::v4 {
 #else
 #define RL_V4(name)
 #endif
+#pragma GCC visibility pop
 #undef RL_KERNEL
 #undef RL_MAP
 

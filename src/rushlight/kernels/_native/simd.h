@@ -65,7 +65,19 @@ RL_INLINE void store_first(float* p, vf x, int64_t n) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), (__m512)x);
 #elif defined(__AVX2__)
-  _mm256_maskstore_ps(p, (__m256i)(lanes() < splat_int(static_cast<int32_t>(n))), (__m256)x);
+  // Not maskstore: AMD processors take dozens of cycles for it.
+  __m128 part = _mm256_castps256_ps128((__m256)x);
+  if (n & 4) {
+    _mm_storeu_ps(p, part);
+    part = _mm256_extractf128_ps((__m256)x, 1);
+    p += 4;
+  }
+  if (n & 2) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+    part = _mm_movehl_ps(part, part);
+    p += 2;
+  }
+  if (n & 1) _mm_store_ss(p, part);
 #else
   for (int64_t i = 0; i < n; ++i) p[i] = x[i];
 #endif
@@ -127,6 +139,61 @@ RL_INLINE float reduce_max(vf x) {
   for (int step = W / 2; step > 0; step /= 2)
     for (int i = 0; i < step; ++i) s[i] = s[i] >= s[i + step] || s[i] != s[i] ? s[i] : s[i + step];
   return s[0];
+}
+
+// Interleave the lower or the upper halves of a and b: (a0 b0 a1 b1 ...).
+RL_INLINE vf zip_low(vf a, vf b) {
+  vi index;
+  for (int i = 0; i < W; ++i) index[i] = i / 2 + (i % 2) * W;
+  return __builtin_shuffle(a, b, index);
+}
+
+RL_INLINE vf zip_high(vf a, vf b) {
+  vi index;
+  for (int i = 0; i < W; ++i) index[i] = W / 2 + i / 2 + (i % 2) * W;
+  return __builtin_shuffle(a, b, index);
+}
+
+// x[i][j] = p[j * stride + i]: a W x W block, its rows read as columns.
+RL_INLINE void load_transposed(const float* p, int64_t stride, vf (&x)[W]) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  // Rows j and j + 4 share a register, so no shuffle has to cross its middle.
+  __m256 pair[2][4];
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const float* row = p + j * stride + half * 4;
+      pair[half][j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)),
+                                           _mm_loadu_ps(row + 4 * stride), 1);
+    }
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    const __m256 a = _mm256_unpacklo_ps(pair[half][0], pair[half][1]);
+    const __m256 b = _mm256_unpackhi_ps(pair[half][0], pair[half][1]);
+    const __m256 c = _mm256_unpacklo_ps(pair[half][2], pair[half][3]);
+    const __m256 d = _mm256_unpackhi_ps(pair[half][2], pair[half][3]);
+    x[half * 4 + 0] = (vf)_mm256_shuffle_ps(a, c, 0x44);
+    x[half * 4 + 1] = (vf)_mm256_shuffle_ps(a, c, 0xee);
+    x[half * 4 + 2] = (vf)_mm256_shuffle_ps(b, d, 0x44);
+    x[half * 4 + 3] = (vf)_mm256_shuffle_ps(b, d, 0xee);
+  }
+#else
+  // Zipping row i with row i + W/2 log2(W) times transposes the block.
+#pragma GCC unroll 16
+  for (int i = 0; i < W; ++i) x[i] = load(p + i * stride);
+#pragma GCC unroll 4
+  for (int stage = 1; stage < W; stage *= 2) {
+    vf y[W];
+#pragma GCC unroll 8
+    for (int i = 0; i < W / 2; ++i) {
+      y[2 * i] = zip_low(x[i], x[i + W / 2]);
+      y[2 * i + 1] = zip_high(x[i], x[i + W / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) x[i] = y[i];
+  }
+#endif
 }
 
 // bfloat16 storage: the upper half of a float32, rounded to nearest even; NaN stays NaN.

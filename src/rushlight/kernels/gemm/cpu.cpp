@@ -5,7 +5,7 @@
 
 #include "_native/kernel.h"
 #include "activation/gelu.h"
-#include "gemm/dot.h"
+#include "gemm/few_rows.h"
 #include "gemm/micro.h"
 #include "gemm/pack.h"
 
@@ -14,7 +14,7 @@ namespace rl::RL_LEVEL {
 
 namespace {
 
-constexpr int64_t kDepth = 256;           // rows of a B panel: with A's panel it fills half of L1
+constexpr int64_t kDepth = 320;           // rows of a B panel: with A's panel it fills half of L1
 constexpr int64_t kBlockRows = 16 * kRows;  // rows of A per task: 96 to 128, a quarter of L2
 constexpr int64_t kMaxRows = 32 * kBlockRows;     // packed A stays below 4 MB
 constexpr int64_t kMaxColumns = 64 * kColumns;    // packed B below 1 to 3 MB
@@ -22,6 +22,10 @@ constexpr double kSerialFlops = 1.2e6;    // about 15 us: a task is never smalle
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+double flops_of(int64_t m, int64_t n, int64_t k) {
+  return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+}
 
 RL_INLINE vf activate(vf y, Activation activation) {
   switch (activation) {
@@ -91,8 +95,7 @@ void outer_block(const Product& p, int64_t row0, int64_t m, int64_t column0, int
   const float* b = p.b.data + depth0 * p.b.row_stride + column0 * p.b.column_stride;
   const int64_t a_panels = pack_a ? ceil_div(m, kRows) : 0;
   const int64_t b_panels = pack_b && !b_is_packed ? ceil_div(n, kColumns) : 0;
-  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  const bool serial = flops < 2 * kSerialFlops;
+  const bool serial = flops_of(m, n, k) < 2 * kSerialFlops;
 
   const int64_t a_weight = kRows * k, b_weight = kColumns * k;
   const int64_t pack_grain = serial ? a_panels + b_panels : 1 + 16384 / std::max(a_weight, b_weight);
@@ -101,11 +104,11 @@ void outer_block(const Product& p, int64_t row0, int64_t m, int64_t column0, int
       if (i < a_panels) {
         const int64_t r = i * kRows;
         pack_panel(a + r * p.a.row_stride, p.a.column_stride, p.a.row_stride,
-                   std::min<int64_t>(kRows, m - r), k, a_room + i * a_weight, kRows);
+                   m - r, k, a_room + i * a_weight, kRows);
       } else {
         const int64_t j = (i - a_panels) * kColumns;
         pack_panel(b + j * p.b.column_stride, p.b.row_stride, p.b.column_stride,
-                   std::min<int64_t>(kColumns, n - j), k, b_room + j * k, kColumns);
+                   n - j, k, b_room + j * k, kColumns);
       }
     }
   });
@@ -114,13 +117,11 @@ void outer_block(const Product& p, int64_t row0, int64_t m, int64_t column0, int
   const bool accumulate = p.accumulate || depth0 > 0;
   const bool last = depth0 + k == p.k && !p.epilogue.empty();
   // Cut the columns until there are four tasks for each thread, unless they become too small.
-  const int64_t row_tasks = ceil_div(m, kBlockRows);
-  const double smallest = kSerialFlops / (2.0 * static_cast<double>(std::min(m, kBlockRows)) *
-                                          static_cast<double>(k) * kColumns);
-  const int64_t panels = ceil_div(n, kColumns);
-  const int64_t wanted = serial ? 1 : ceil_div(4 * num_threads(), row_tasks);
-  const int64_t most = std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(panels) / std::max(smallest, 1.0)));
-  const int64_t width = ceil_div(panels, std::min(wanted, most)) * kColumns;
+  const int64_t row_tasks = ceil_div(m, kBlockRows), panels = ceil_div(n, kColumns);
+  const double strip = flops_of(std::min(m, kBlockRows), kColumns, k);  // one panel of one task
+  const auto fewest = static_cast<int64_t>(kSerialFlops / strip) + 1;
+  const int64_t even = serial ? panels : ceil_div(panels * row_tasks, 4 * num_threads());
+  const int64_t width = std::min(std::max(even, fewest), panels) * kColumns;
   const int64_t column_tasks = ceil_div(n, width);
   auto task = [&](int64_t t) {
     const int64_t i = t / column_tasks * kBlockRows, j = t % column_tasks * width;
@@ -169,18 +170,32 @@ void multiply(const Product& p) {
     if (!p.epilogue.empty()) finish(p, 0, p.m, 0, p.n);
     return;
   }
-  if (dot_product_pays(p)) {
-    multiply_dots(p);
+  if (multiply_few_rows(p)) {
     if (!p.epilogue.empty()) finish(p, 0, p.m, 0, p.n);
-    return;
+  } else {
+    blocked(p);
   }
-  blocked(p);
 }
+
+namespace {
+
+// Where the matrices of batch entry i begin: axes that are absent or have length 1 do not move.
+int64_t batch_offset(const View& x, const View& c, int64_t i) {
+  int64_t offset = 0;
+  for (int axis = c.ndim - 3, own = x.ndim - 3; axis >= 0; --axis, --own) {
+    const int64_t index = i % c.shape[axis];
+    i /= c.shape[axis];
+    if (own >= 0 && x.shape[own] != 1) offset += index * x.stride(own);
+  }
+  return offset;
+}
+
+}  // namespace
 
 bool gemm(const View& a, const View& b, const View& c, const View& bias, const View& residual,
           int64_t activation, bool accumulate) {
   if (!a.is(DType::float32) || !b.is(DType::float32) || !c.is(DType::float32)) return false;
-  const int64_t batch = c.ndim == 3 ? c.dim(0) : 1;
+  if (c.size == 0) return true;
   Product p{};
   p.m = a.dim(-2);
   p.k = a.dim(-1);
@@ -188,29 +203,31 @@ bool gemm(const View& a, const View& b, const View& c, const View& bias, const V
   p.a = {a.f32(), a.stride(-2), a.stride(-1)};
   p.b = {b.f32(), b.stride(-2), b.stride(-1)};
   p.c = c.f32();
-  p.c_stride = c.stride(-2);
+  p.c_stride = c.dim(-2) == 1 ? p.n : c.stride(-2);
   p.accumulate = accumulate;
-  p.epilogue.column_bias = bias ? bias.f32() : nullptr;
-  p.epilogue.residual = residual ? residual.f32() : nullptr;
-  p.epilogue.residual_stride = residual ? residual.stride(-2) : 0;
-  p.epilogue.activation = static_cast<Activation>(activation);
+  p.epilogue = {bias.f32(), nullptr, residual.f32(), p.n, static_cast<Activation>(activation)};
+  int64_t batch = c.size / (p.m * p.n);
+  if (b.ndim == 2 && a.contiguous && c.contiguous) {  // one tall product
+    p.m *= batch;
+    p.a.row_stride = p.k;
+    p.c_stride = p.n;
+    batch = 1;
+  }
   if (batch == 1) {
     multiply(p);
     return true;
   }
-  const int64_t a_step = a.ndim == 3 ? a.stride(0) : 0, b_step = b.ndim == 3 ? b.stride(0) : 0;
-  const int64_t c_step = c.stride(0), r_step = residual.ndim == 3 ? residual.stride(0) : 0;
   auto one = [&](int64_t i) {
     Product q = p;
-    q.a.data += i * a_step;
-    q.b.data += i * b_step;
-    q.c += i * c_step;
-    if (q.epilogue.residual) q.epilogue.residual += i * r_step;
+    q.a.data += batch_offset(a, c, i);
+    q.b.data += batch_offset(b, c, i);
+    q.c += batch_offset(c, c, i);
+    if (residual) q.epilogue.residual += i * p.m * p.n;
     multiply(q);
   };
-  const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  const double flops = flops_of(p.m, p.n, p.k);
   if (batch >= 2 * num_threads() || flops < 2 * kSerialFlops) {
-    const int64_t grain = static_cast<int64_t>(kSerialFlops / std::max(flops, 1.0)) + 1;
+    const auto grain = static_cast<int64_t>(kSerialFlops / std::max(flops, 1.0)) + 1;
     parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) one(i);
     });

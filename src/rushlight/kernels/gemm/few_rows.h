@@ -1,15 +1,14 @@
-// Products with few rows whose operands are both contiguous along K: dot products straight from
-// memory. Packing the large operand would cost about as much as the product itself.
+// Products with few rows, straight from memory: packing the large operand would cost about as much as
+// the product itself.
 #pragma once
+#include <algorithm>
+#include <cstring>
+
 #include "_native/parallel.h"
 #include "_native/simd.h"
 #include "gemm/gemm.h"
 
 namespace rl::RL_LEVEL {
-
-inline bool dot_product_pays(const Product& p) {
-  return p.a.column_stride == 1 && p.b.row_stride == 1 && p.k >= W && (p.m <= 16 || p.n <= 4);
-}
 
 // c[r][s] = a_r . b_s over k elements, for an R x S block.
 template <int R, int S>
@@ -41,6 +40,7 @@ void dots(const float* a, int64_t a_stride, const float* b, int64_t b_stride, in
   }
 }
 
+// Both operands contiguous along K: dot products.
 inline void multiply_dots(const Product& p) {
   constexpr int R = 3, S = 4;
   const int64_t row_blocks = (p.m + R - 1) / R, column_blocks = (p.n + S - 1) / S;
@@ -66,6 +66,52 @@ inline void multiply_dots(const Product& p) {
       }
     }
   });
+}
+
+// c += sum of a[d + i] times row d + i of B, i < R.
+template <int R>
+void add_rows(const Product& p, int64_t d, int64_t first, int64_t columns, float* c) {
+  const float* b[R];
+  vf a[R];
+#pragma GCC unroll 4
+  for (int i = 0; i < R; ++i) {
+    b[i] = p.b.data + (d + i) * p.b.row_stride + first;
+    a[i] = splat(p.a.data[(d + i) * p.a.column_stride]);
+  }
+  for (int64_t j = 0; j < columns; j += W) {
+    const int64_t n = columns - j;
+    vf y = load_first(c + j, n);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) y = fma(a[i], load_first(b[i] + j, n), y);
+    store_first(c + j, y, n);
+  }
+}
+
+// One row of A, B with contiguous rows: a sum of rows of B, four at a time, over columns that stay
+// in L1.
+inline void sum_rows(const Product& p) {
+  constexpr int64_t kStrip = 512;
+  const int64_t strips = (p.n + kStrip - 1) / kStrip;
+  parallel_for(strips, 600000 / (kStrip * p.k) + 1, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kStrip, columns = std::min(end * kStrip, p.n) - first;
+    float* c = p.c + first;
+    if (!p.accumulate) std::memset(c, 0, static_cast<size_t>(columns) * 4);
+    int64_t d = 0;
+    for (; d + 4 <= p.k; d += 4) add_rows<4>(p, d, first, columns, c);
+    for (; d < p.k; ++d) add_rows<1>(p, d, first, columns, c);
+  });
+}
+
+// Multiplies if the shape is one of those above.
+inline bool multiply_few_rows(const Product& p) {
+  if (p.a.column_stride == 1 && p.b.row_stride == 1 && p.k >= W && (p.m <= 16 || p.n <= 4)) {
+    multiply_dots(p);
+  } else if (p.m == 1 && p.b.column_stride == 1) {
+    sum_rows(p);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 }  // namespace rl::RL_LEVEL
