@@ -73,6 +73,8 @@ def test_questions_about_a_missing_gpu_have_answers():
         assert harmless() is None
     assert cuda.manual_seed(1) is None
     assert cuda.manual_seed_all(1) is None
+    assert cuda.get_rng_state_all() == []
+    assert cuda.set_rng_state_all([]) is None
     with cuda.device(None), cuda.device(-1), cuda.stream(None):
         pass
     with cuda.device_of(rushlight.zeros(1)):
@@ -91,6 +93,7 @@ def test_questions_about_a_missing_gpu_have_answers():
         cuda.current_stream,
         cuda.mem_get_info,
         cuda.initial_seed,
+        cuda.get_rng_state,
         lambda: cuda.set_device(0),
         lambda: cuda.get_device_properties("cuda:0"),
         lambda: cuda.device(0).__enter__(),

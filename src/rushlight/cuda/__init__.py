@@ -23,7 +23,17 @@ from .memory import (
     reset_max_memory_allocated,
     reset_peak_memory_stats,
 )
-from .random import initial_seed, manual_seed, manual_seed_all, seed, seed_all
+from .random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)
 from .streams import (
     Event,
     Stream,
@@ -51,6 +61,8 @@ __all__ = [
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
     "init",
     "initial_seed",
     "ipc_collect",
@@ -72,6 +84,8 @@ __all__ = [
     "seed",
     "seed_all",
     "set_device",
+    "set_rng_state",
+    "set_rng_state_all",
     "set_stream",
     "stream",
     "synchronize",

@@ -1,47 +1,70 @@
-"""Seeds of the GPUs' random numbers; without a GPU there is nothing to seed, which is fine."""
+"""The generators of the GPUs. Without a GPU there is nothing to seed, and that is no error."""
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Iterable
+from typing import Any
 
+from .._tensor import Tensor
 from ..backend import cuda as _gpu
+from ..backend.device import device as _device
+from ..random import Generator, generator_for
 
-# What each GPU's generator was last seeded with.
-_seeds: dict[int, int] = {}
+
+def _generator(device: Any = None) -> Generator:
+    return generator_for(_device("cuda", _gpu.device_index(device)))
 
 
-def _seed_device(index: int, seed: int) -> None:
-    cupy = _gpu.require_cupy()
-    with cupy.cuda.Device(index):
-        cupy.random.seed(seed % 2**64)
-    _seeds[index] = seed
+def _every() -> list[Generator]:
+    return [_generator(index) for index in range(_gpu.device_count())]
 
 
 def manual_seed(seed: int) -> None:
-    """Seed the current GPU's generator."""
+    """Start the stream of `seed` in the current GPU's generator."""
     if _gpu.available():
-        _seed_device(_gpu.current_index(), int(seed))
+        _generator().manual_seed(int(seed))
 
 
 def manual_seed_all(seed: int) -> None:
-    """Seed the generators of all GPUs."""
-    for index in range(_gpu.device_count()):
-        _seed_device(index, int(seed))
+    """Start the stream of `seed` in the generators of all GPUs."""
+    for generator in _every():
+        generator.manual_seed(int(seed))
 
 
 def seed() -> None:
-    """Seed the current GPU's generator with a number nobody can guess."""
-    manual_seed(secrets.randbits(63))
+    """Start a stream nobody can foresee in the current GPU's generator."""
+    if _gpu.available():
+        _generator().seed()
 
 
 def seed_all() -> None:
-    """Seed the generators of all GPUs with one number nobody can guess."""
-    manual_seed_all(secrets.randbits(63))
+    """Start one stream nobody can foresee in the generators of all GPUs."""
+    seed()
+    if _gpu.available():
+        manual_seed_all(initial_seed())
 
 
 def initial_seed() -> int:
-    """Return what the current GPU's generator was last seeded with."""
-    index = _gpu.current_index()
-    if index not in _seeds:
-        manual_seed(secrets.randbits(63))
-    return _seeds[index]
+    """Return the seed the current GPU's generator was started with."""
+    return _generator().initial_seed()
+
+
+def get_rng_state(device: Any = "cuda") -> Tensor:
+    """Return the state of a GPU's generator, a tensor of bytes on the CPU."""
+    return _generator(device).get_state()
+
+
+def get_rng_state_all() -> list[Tensor]:
+    """Return the states of the generators of all GPUs."""
+    return [generator.get_state() for generator in _every()]
+
+
+def set_rng_state(new_state: Tensor, device: Any = "cuda") -> None:
+    """Continue a GPU's generator from a state of `get_rng_state`."""
+    _generator(device).set_state(new_state)
+
+
+def set_rng_state_all(new_states: Iterable[Tensor]) -> None:
+    """Continue the generators of all GPUs from the states of `get_rng_state_all`."""
+    for index, state in enumerate(new_states):
+        set_rng_state(state, index)
