@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import autograd, ops
+from . import autograd, nn, ops
 from ._printing import get_printoptions, printoptions, set_printoptions
 from ._tensor import Size, Tensor
 from .autograd import (
