@@ -3,3 +3,5 @@
 #include "activation/cpu.h"
 #include "gemm/cpu.h"
 #include "conv/cpu.h"
+#include "optim/cpu.h"
+#include "pool/cpu.h"

@@ -30,7 +30,7 @@ from rushlight.kernels._window import (
 
 Sizes = tuple[int, ...]
 
-# Columns are K times the input: 16 MB of float32 at a time keeps a large batch from doubling memory.
+# Columns are K times the input; at most 16 MB of float32 exist at a time.
 _COLUMN_ELEMENTS = 1 << 22
 
 

@@ -72,14 +72,14 @@ struct Forward {
 
   void fill_list(PixelVector* list, int64_t images, int64_t r0, int64_t r1) const {
     const int64_t in_image = s.c * image.plane, out_image = s.o * s.out_plane();
-    const auto lanes = static_cast<int32_t>(std::min<int64_t>(W, s.w.out));
+    const int64_t lanes = std::min<int64_t>(W, s.w.out);
     for (int64_t n = 0; n < images; ++n)
       for (int64_t r = r0; r < r1; ++r)
         for (int64_t j = 0; j < row_vectors(); ++j) {
           // The last vector of a row starts early enough to end with it: some pixels come twice.
           const int64_t ow = std::max<int64_t>(0, std::min(j * W, s.w.out - W));
-          *list++ = {static_cast<int32_t>(n * in_image + image.at(s.h, r - r0, ow)),
-                     static_cast<int32_t>(n * out_image + r * s.w.out + ow), lanes};
+          *list++ = {n * in_image + image.at(s.h, r - r0, ow),
+                     n * out_image + r * s.w.out + ow, lanes};
         }
   }
 

@@ -84,9 +84,9 @@ struct InputGradient {
       for (int64_t r = 0; r < s.h.out; ++r)
         for (int64_t j = 0; j < row_vectors; ++j) {
           const int64_t ow = j * W;
-          *list++ = {static_cast<int32_t>(n * s.c * image.plane + image.at(s.h, r, ow)),
-                     static_cast<int32_t>(n * s.o * s.out_plane() + r * s.w.out + ow),
-                     static_cast<int32_t>(std::min<int64_t>(W, s.w.out - ow))};
+          *list++ = {n * s.c * image.plane + image.at(s.h, r, ow),
+                     n * s.o * s.out_plane() + r * s.w.out + ow,
+                     std::min<int64_t>(W, s.w.out - ow)};
         }
   }
 
@@ -116,9 +116,9 @@ struct InputGradient {
     for (int p = 0; p < PV; ++p) {
       if (p >= valid) break;
       float* at = target + pixels[p].in;
-      const int32_t lanes_used = pixels[p].lanes;
+      const int64_t lanes_used = pixels[p].lanes;
       if (lanes_used < W) {
-        const vi mask = lanes() < splat_int(lanes_used);
+        const vi mask = lanes() < splat_int(static_cast<int32_t>(lanes_used));
 #pragma GCC unroll 8
         for (int c = 0; c < OB; ++c) acc[c][p] = mask ? acc[c][p] : vf{};
       }

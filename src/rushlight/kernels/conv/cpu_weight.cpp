@@ -65,9 +65,9 @@ struct WeightGradient {
       for (int64_t n = 0; n < images; ++n)
         for (int64_t r = 0; r < s.h.out; ++r)
           for (int64_t j = pass ? row_full : 0; j < (pass ? row_full + (row_rest > 0) : row_full); ++j)
-            *to++ = {static_cast<int32_t>(n * s.c * image.plane + image.at(s.h, r, j * W)),
-                     static_cast<int32_t>(n * s.o * s.out_plane() + r * s.w.out + j * W),
-                     static_cast<int32_t>(pass ? row_rest : W)};
+            *to++ = {n * s.c * image.plane + image.at(s.h, r, j * W),
+                     n * s.o * s.out_plane() + r * s.w.out + j * W,
+                     pass ? row_rest : W};
       if (pass == 0) whole = to - list;
     }
     return whole;

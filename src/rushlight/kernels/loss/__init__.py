@@ -69,7 +69,7 @@ def cross_entropy(
     reduction: str,
     label_smoothing: float,
 ) -> tuple[Array, Array, Array]:
-    """Return the loss, the softmax statistics of each sample, and the summed weight of a mean (0-d).
+    """Return the loss, the softmax statistics of each sample, and a mean's summed weight (0-d).
 
     The statistics are the two terms m and log(s) of log(sum(exp(x))), shape (2, *target.shape).
     Their sum alone would lose digits where x is large.
@@ -167,7 +167,7 @@ def _class_sum(x: Array, w: Array | None, axis: int) -> Array:
 
 
 def _softmax_stats(x: Array, axis: int) -> Array:
-    """m = max(x) and log(sum(exp(x - m))) along `axis`, stacked."""
+    """Stack m = max(x) and log(sum(exp(x - m))), both along `axis`."""
     xp = array_module(x)
     with np.errstate(invalid="ignore"):
         top = x.max(axis=axis, initial=-np.inf)
@@ -180,7 +180,7 @@ def _log_softmax(x: Array, stats: Array, axis: int) -> Array:
 
 
 def _over(x: Array, total: Array) -> Array:
-    """x / total; a mean over no target at all is NaN, as 0 / 0 is."""
+    """Divide by the total; a mean over no target at all is NaN, as 0 / 0 is."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return x / total
 

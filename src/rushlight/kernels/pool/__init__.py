@@ -170,7 +170,7 @@ def avg_pool_grad(
 
 @kernel
 def adaptive_avg_pool(x: Array, *, output_size: Sizes) -> Array:
-    """Return means over windows [floor(o I / O), ceil((o + 1) I / O)) of each axis; any float dtype."""
+    """Return the means of O windows per axis, [floor(o I / O), ceil((o + 1) I / O)); any float dtype."""
     xp = array_module(x)
     y = widen(x)
     for axis, out in enumerate(output_size, start=2):
@@ -242,7 +242,9 @@ def take_planes(x: Array, indices: Array) -> Array:
 
 @kernel
 def max_unpool(x: Array, indices: Array, *, output_size: Sizes) -> Array:
-    """Put x (N, C, *S) into zero planes of `output_size` at plane indices; the last of equal ones stays.
+    """Put x (N, C, *S) into zero planes of `output_size` at plane indices; any real dtype.
+
+    Of several values for one place the last one stays.
 
     Raises:
         RuntimeError: an index lies outside its plane.
