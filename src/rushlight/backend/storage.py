@@ -113,9 +113,8 @@ class UntypedStorage:
 
     def __init__(self, content: int | Sequence[int] = 0, *, device: Any = "cpu"):
         where = as_device(device)
-        if isinstance(content, int):
-            content = np.empty(content, dtype=np.uint8)
-        self._bytes = self._owner = to_device(np.array(content, dtype=np.uint8), where)
+        make = np.empty if isinstance(content, int) else np.array
+        self._bytes = self._owner = to_device(make(content, dtype=np.uint8), where)
 
     @classmethod
     def of(cls, array: Array) -> UntypedStorage:
@@ -242,7 +241,7 @@ class UntypedStorage:
     def __deepcopy__(self, memo: dict[int, Any]) -> UntypedStorage:
         # Two handles of one memory must stay one memory in the copy.
         key = ("storage", self._cdata)
-        return memo.setdefault(key, self.clone())  # type: ignore[call-overload, no-any-return]
+        return memo.setdefault(key, self.clone())  # type: ignore[call-overload]
 
     def to(self, *, device: Any, non_blocking: bool = False) -> UntypedStorage:
         """Return the storage on a device: itself if it is there already."""

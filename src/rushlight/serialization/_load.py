@@ -15,6 +15,7 @@ from ..backend.device import device
 from ..backend.storage import TypedStorage, UntypedStorage
 from . import legacy, safetensors
 from .allowlist import Allowlist
+from .limits import Budget
 from .locations import Locations
 from .opcodes import instructions
 from .rebuild import TensorBuilder
@@ -79,7 +80,9 @@ def load(
     if mmap and not _is_path(f):
         raise ValueError("f must be a file path in order to use the mmap argument")
     with _opened(f) as (file, name):
-        job = _Job(name, Locations(map_location), weights_only, pickle_module, pickle_load_args)
+        budget = Budget(_size_of(file))
+        locations = Locations(map_location)
+        job = _Job(name, locations, budget, weights_only, pickle_module, pickle_load_args)
         if is_zip(file):
             with ZipReader(file, name, mapped=bool(mmap)) as archive:
                 return job.load_zip(archive)
@@ -95,15 +98,16 @@ class _Job:
     """One call of `load`."""
 
     def __init__(
-        self, name: str, locations: Locations, weights_only: bool, pickle_module: Any,
-        pickle_load_args: dict[str, Any],
+        self, name: str, locations: Locations, budget: Budget, weights_only: bool,
+        pickle_module: Any, pickle_load_args: dict[str, Any],
     ):  # fmt: skip
         self._name = name
         self._locations = locations
         self._weights_only = weights_only
         self._pickle_module = pickle_module
         self._arguments = {"encoding": "utf-8"} | pickle_load_args
-        self._builder = TensorBuilder(locations.place)
+        self._budget = budget
+        self._builder = TensorBuilder(locations.place, budget)
 
     def load_zip(self, archive: ZipReader) -> Any:
         if "constants.pkl" in archive:
@@ -116,7 +120,8 @@ class _Job:
         return result
 
     def load_legacy(self, file: BinaryIO) -> Any:
-        late = self._builder.late = []
+        late: list[Callable[[], None]] = []
+        self._builder.late = late
         result = legacy.load(file.read(), self._name, self._locations, self.unpickle)
         for work in late:
             work()
@@ -133,8 +138,9 @@ class _Job:
                 self._pickle_module, file, self._builder, persistent_load, self._arguments
             )
             return load(), file.tell()
+        allowlist = Allowlist(self._builder, self._budget)
         machine = SafeUnpickler(
-            data, Allowlist(self._builder), persistent_load, self._arguments["encoding"], start
+            data, allowlist, persistent_load, self._arguments["encoding"], start
         )
         try:
             return machine.load(), machine.end
@@ -213,7 +219,8 @@ def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
             raise ValueError("Expected input to be a checkpoint returned by torch.save")
         with ZipReader(file, name) as archive:
             data = memoryview(archive.read("data.pkl"))
-    allowlist = Allowlist(TensorBuilder(Locations("cpu").place))
+    budget = Budget(len(data))
+    allowlist = Allowlist(TensorBuilder(Locations("cpu").place, budget), budget)
     return [
         name
         for name in dict.fromkeys(_globals_in(data))
@@ -247,6 +254,13 @@ def _explained(message: str, name: str) -> str:
     else:
         advice = "The file is damaged, or holds more than weights.\n\tWeightsUnpickler error: "
     return f"Weights only load failed. {name}: {advice}{message}"
+
+
+def _size_of(file: BinaryIO) -> int:
+    start = file.tell()
+    end = file.seek(0, io.SEEK_END)
+    file.seek(start)
+    return end - start
 
 
 def _is_path(f: Any) -> bool:

@@ -17,7 +17,7 @@ from .._tensor import Size
 from ..backend import dtype as dtypes
 from ..backend.device import device
 from . import numpy_objects
-from .keys import checked_keys
+from .limits import Budget, checked_keys
 from .names import python_3_name, torch_name
 from .rebuild import TensorBuilder
 from .storage_types import STORAGE_TYPES
@@ -203,9 +203,11 @@ class Allowlist:
 
     Args:
         builder: rebuilds the tensors of this load.
+        budget: what its calls may copy.
     """
 
-    def __init__(self, builder: TensorBuilder):
+    def __init__(self, builder: TensorBuilder, budget: Budget):
+        self._budget = budget
         self._names: dict[str, Any] = {name: value for name, (value, _) in _CALLS.items()}
         self._calls: dict[int, Callable[..., Any]] = {
             id(value): call for value, call in _CALLS.values() if call is not None
@@ -219,7 +221,6 @@ class Allowlist:
         self._trusted: dict[str, Any] = {}
         for name, item in _user_globals.items():
             self._trusted[name] = item[0] if isinstance(item, tuple) else item
-        self._builder = builder
         builder.trusted = tuple(self._trusted.values())
 
     def knows(self, module: str, name: str) -> bool:
@@ -259,11 +260,13 @@ class Allowlist:
             raise UnpicklingError(
                 f"Trying to call reduce for unrecognized function {_describe(function)}"
             )
+        self._budget.spend_on(arguments)
         return (checked or function)(*arguments)
 
     def new(self, cls: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Create an object of a class that the user trusts, or of one that has a checked call."""
         checked = self._calls.get(id(cls))
+        self._budget.spend_on(arguments)
         if checked is not None and isinstance(cls, type):
             return checked(*arguments, **keywords)
         if isinstance(cls, type) and self._trusts(cls):
@@ -275,6 +278,7 @@ class Allowlist:
 
     def build(self, instance: Any, state: Any) -> None:
         """Give an object its state."""
+        self._budget.spend_on(state if type(state) is tuple else ())
         if type(instance) is OrderedDict:
             _set_attributes(instance, state)
         elif numpy_objects.set_state(instance, state):

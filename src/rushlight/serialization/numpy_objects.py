@@ -38,7 +38,8 @@ def _scalar(kind: Any, raw: Any = None) -> Any:
 def _from_buffer(raw: Any, kind: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
     if order not in ("C", "F"):
         raise UnpicklingError(f"numpy _frombuffer: order {order!r} is not allowed")
-    return _filled(raw, kind, shape, order).copy(order=order)
+    array: np.ndarray[Any, Any] = _filled(raw, kind, shape, order).copy(order=order)
+    return array
 
 
 def _is_plain(kind: Any) -> bool:
@@ -59,7 +60,8 @@ def _filled(raw: Any, kind: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]
         or len(raw) != math.prod(shape) * kind.itemsize
     ):
         raise UnpicklingError("numpy array: its shape, dtype and bytes do not fit together")
-    return np.frombuffer(bytes(raw), dtype=kind).reshape(shape, order=order)
+    array: np.ndarray[Any, Any] = np.frombuffer(bytes(raw), dtype=kind)
+    return array.reshape(shape, order=order)
 
 
 def set_state(instance: Any, state: Any) -> bool:
@@ -71,7 +73,7 @@ def set_state(instance: Any, state: Any) -> bool:
         if isinstance(raw, str):  # Python 2 wrote bytes as text
             raw = raw.encode("latin1")
         _filled(raw, kind, shape, "C")
-        instance.__setstate__((1, shape, kind, fortran, bytes(raw)))
+        instance.__setstate__((1, shape, kind, fortran, bytes(raw)))  # type: ignore[arg-type]
         return True
     if isinstance(instance, np.dtype):
         if (
@@ -82,7 +84,9 @@ def set_state(instance: Any, state: Any) -> bool:
             raise UnpicklingError("numpy dtype: only plain dtypes are allowed")
         order = instance.newbyteorder(state[1])
         # The dtype was made for this pickle alone (copy=True), so it may be changed.
-        instance.__setstate__((3, state[1], None, None, None, *_sizes(order), 0))
+        instance.__setstate__(  # type: ignore[attr-defined]
+            (3, state[1], None, None, None, *_sizes(order), 0)
+        )
         return True
     return False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pickle import UnpicklingError
-from typing import Any, NamedTuple
+from typing import Any
 
 # How an instruction's argument is stored: nothing, a number, a length followed by bytes or by
 # text, or two lines of text.
@@ -58,16 +58,10 @@ _REFUSED = {
 _MAX_LINE = 4096
 
 
-class Instruction(NamedTuple):
-    """One step of a pickle: its name, its argument (None if it takes none), where it stands."""
-
-    name: str
-    argument: Any
-    position: int
-
-
-def instructions(data: memoryview, start: int = 0) -> Iterator[Instruction]:
+def instructions(data: memoryview, start: int = 0) -> Iterator[tuple[str, Any, int]]:
     """Yield the instructions of the pickle that begins at `start`, up to and including STOP.
+
+    Each is its name, its argument (None if it takes none) and the position it stands at.
 
     Raises:
         UnpicklingError: an instruction is unknown or cut short, or there is no STOP.
@@ -101,7 +95,7 @@ def instructions(data: memoryview, start: int = 0) -> Iterator[Instruction]:
                 at += length
                 if kind == _TEXT:
                     argument = _decode(argument, position)
-        yield Instruction(name, argument, position)
+        yield name, argument, position
         if name == "STOP":
             return
 

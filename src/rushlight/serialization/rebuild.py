@@ -15,6 +15,7 @@ from ..backend.device import device
 from ..backend.dtype import dtype
 from ..backend.storage import TypedStorage, UntypedStorage
 from ..nn.parameter import Buffer, Parameter
+from .limits import Budget
 
 _MAX_DIMS = 64  # NumPy's limit
 
@@ -61,10 +62,12 @@ class TensorBuilder:
 
     Args:
         place: gives the device for the device that the file names.
+        budget: what may be copied.
     """
 
-    def __init__(self, place: Callable[[str], device]):
+    def __init__(self, place: Callable[[str], device], budget: Budget):
         self._place = place
+        self._budget = budget
         # Tensor subclasses that the user marked as safe; None allows every class.
         self.trusted: tuple[Any, ...] | None = ()
         # Work that has to wait until the storages are filled; None if they are from the start.
@@ -134,6 +137,7 @@ class TensorBuilder:
     ) -> Tensor:
         if not isinstance(data, Tensor) or not isinstance(d, dtype):
             raise UnpicklingError("tensor: expected a tensor and a dtype")
+        self._budget.spend(data.array.size * d.itemsize)
         array = to_device(data.array.astype(d.numpy), self._place(str(where)))
         return self._finish(wrap(array), requires_grad, None)
 
@@ -163,6 +167,8 @@ class TensorBuilder:
         # PyTorch delays conjugation and negation and marks the tensor; here it is done at once.
         if type(metadata) is not dict or not set(metadata) <= {"conj", "neg"}:
             raise UnpicklingError(f"tensor: unknown metadata of type {type(metadata)}")
+        # An expanded tensor can be larger than any memory.
+        self._budget.spend(tensor.nbytes)
         source, result = tensor.array, tensor.array.copy()
 
         def apply() -> None:

@@ -170,13 +170,17 @@ class safe_open:
             raise SafetensorError(f"File does not contain tensor {name}")
         contents = np.empty(slot.stop - slot.start, dtype=np.uint8)
         self._file.seek(self._start + slot.start)
-        if self._file.readinto(memoryview(contents)) != contents.size:  # type: ignore[attr-defined]
+        if _fill(self._file, contents) != contents.size:
             raise SafetensorError(f"tensor {name} is cut short")
         return wrap(to_device(_shaped(contents, slot), self._device))
 
     def get_slice(self, name: str) -> Any:
         """Return one tensor, of which a part can be taken by indexing."""
         return self.get_tensor(name)
+
+
+def _fill(file: Any, contents: np.ndarray[Any, Any]) -> int:
+    return int(file.readinto(memoryview(contents)))  # type: ignore[arg-type]
 
 
 def _shaped(contents: np.ndarray[Any, Any], slot: _Slot) -> np.ndarray[Any, Any]:
@@ -196,7 +200,7 @@ def _pieces(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) -
             "shape": list(array.shape),
             "data_offsets": [at, at + array.nbytes],
         }
-        data.append(memoryview(array.reshape(-1).view(np.uint8)))
+        data.append(memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]
         at += array.nbytes
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % _LENGTH.size)

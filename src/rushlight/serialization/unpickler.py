@@ -14,14 +14,8 @@ from pickle import UnpicklingError
 from typing import Any
 
 from .allowlist import Allowlist
-from .keys import checked_keys
+from .limits import MAX_MARKS, MAX_MEMO, MAX_STACK, checked_keys
 from .opcodes import instructions
-
-# Larger than anything a real pickler produces (it sends containers in batches of 1000), so that
-# a small file cannot use up the memory or the C stack.
-MAX_STACK = 1 << 24
-MAX_MEMO = 1 << 26
-MAX_MARKS = 100_000
 
 _MAPPINGS = (dict, OrderedDict, Counter, defaultdict)
 
@@ -70,6 +64,8 @@ class SafeUnpickler:
             except UnpicklingError:
                 raise
             except Exception as error:
+                if name == "BINPERSID":
+                    raise  # a damaged entry of the archive, or a device that is not there
                 raise UnpicklingError(
                     f"{name} at byte {position} failed ({type(error).__name__}: {error}); "
                     "the pickle is damaged or was not written by save"
@@ -103,7 +99,7 @@ class SafeUnpickler:
         self._marks.append(len(self._stack))
         self._fence = len(self._stack)
 
-    def _pop_mark(self, _: None = None) -> list[Any]:
+    def _pop_mark(self) -> list[Any]:
         if not self._marks:
             raise UnpicklingError("The pickle closes a group of objects that it has not opened")
         start = self._marks.pop()
@@ -111,6 +107,9 @@ class SafeUnpickler:
         del self._stack[start:]
         self._fence = self._marks[-1] if self._marks else 0
         return items
+
+    def _drop_group(self) -> None:
+        self._pop_mark()
 
     def _push(self, value: Any) -> None:
         self._stack.append(value)
@@ -188,8 +187,8 @@ class SafeUnpickler:
 
     def _persistent(self, _: None) -> None:
         reference = self._pop()
-        kind = reference[0] if type(reference) is tuple and reference else reference
-        if kind not in ("storage", b"storage") or self._persistent_load is None:
+        named = type(reference) is tuple and reference and type(reference[0]) in (str, bytes)
+        if not named or reference[0] not in ("storage", b"storage") or not self._persistent_load:
             raise UnpicklingError(
                 f"Only persistent_load of storage is allowed, but got {type(reference)}"
             )
@@ -223,7 +222,7 @@ _STEPS: dict[str, _Step] = {
     "STOP": lambda machine, _: None,
     "MARK": SafeUnpickler._mark,
     "POP": lambda machine, _: machine._pop(),
-    "POP_MARK": lambda machine, _: machine._pop_mark() and None,
+    "POP_MARK": lambda machine, _: machine._drop_group(),
     "NONE": _constant(None),
     "NEWTRUE": _constant(True),
     "NEWFALSE": _constant(False),

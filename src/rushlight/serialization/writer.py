@@ -79,7 +79,7 @@ class StorageTable:
 def make_pickler(pickle_module: Any, file: Any, protocol: int, table: StorageTable) -> Any:
     """Return a pickler of `pickle_module` that writes PyTorch's names and takes storages out."""
     # The C pickler cannot be told to write another name for a class; the Python one can.
-    base = pickle._Pickler if pickle_module is pickle else pickle_module.Pickler  # type: ignore[attr-defined]
+    base = pickle._Pickler if pickle_module is pickle else pickle_module.Pickler
 
     class Pickler(base):  # type: ignore[misc, valid-type]
         def persistent_id(self, obj: Any) -> Any:
@@ -166,7 +166,7 @@ def _plain_tensor(tensor: Tensor) -> tuple[_Global, tuple[Any, ...]]:
     assert isinstance(layout, Layout)
     storage, offset, size, stride = layout
     typed = tensor.dtype in BY_DTYPE
-    arguments = (
+    arguments: tuple[Any, ...] = (
         TypedStorage(wrap_storage=storage, dtype=tensor.dtype) if typed else storage,
         offset, size, stride, tensor.requires_grad, OrderedDict(),
     )  # fmt: skip
@@ -175,4 +175,4 @@ def _plain_tensor(tensor: Tensor) -> tuple[_Global, tuple[Any, ...]]:
 
 def bytes_of(storage: UntypedStorage) -> memoryview:
     """Return the contents of a storage, without a copy if it is in main memory."""
-    return memoryview(np.ascontiguousarray(storage.cpu()._bytes))
+    return memoryview(np.ascontiguousarray(storage.cpu()._bytes))  # type: ignore[arg-type]
