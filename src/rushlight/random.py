@@ -43,7 +43,7 @@ class Generator:
     Example:
         >>> g = rushlight.Generator().manual_seed(2)
         >>> rushlight.randperm(5, generator=g)
-        tensor([1, 2, 0, 4, 3])
+        tensor([3, 4, 1, 0, 2])
 
     Reference: `torch.Generator`.
     """
