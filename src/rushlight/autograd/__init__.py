@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._api import backward, grad
 from .function import Function, once_differentiable
+from .gradcheck import gradcheck, gradgradcheck
 from .mode import (
     enable_grad,
     inference_mode,
@@ -18,6 +19,8 @@ __all__ = [
     "backward",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",

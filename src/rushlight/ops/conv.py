@@ -54,7 +54,7 @@ class ConvGradInput(Op):
         g, w = ctx.saved_tensors
         to_g, to_w = ctx.edges
         return (
-            Conv.apply(gg, conj(w), None, **ctx.options) if to_g else None,
+            _cropped(Conv.apply(gg, conj(w), None, **ctx.options), g) if to_g else None,
             ConvGradWeight.apply(conj(g), gg, weight_shape=w.array.shape, **ctx.options) if to_w else None,
         )
 
@@ -90,6 +90,13 @@ class ConvGradBias(Op):
     def backward(ctx, gg: Tensor) -> Tensor:
         spatial = len(ctx.shape) - 2
         return gg.reshape(1, -1, *(1,) * spatial).expand(ctx.shape)  # type: ignore[attr-defined,no-any-return]
+
+
+def _cropped(y: Tensor, like: Tensor) -> Tensor:
+    """Cut off windows that only output padding has made room for."""
+    if y.array.shape == like.array.shape:
+        return y
+    return y[tuple(slice(0, n) for n in like.array.shape)]  # type: ignore[index,no-any-return]
 
 
 def conj(x: Tensor) -> Tensor:

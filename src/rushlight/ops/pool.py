@@ -276,6 +276,8 @@ def _adaptive_size(name: str, x: Tensor, size: Any, spatial: int) -> Sizes:
 
 def _adaptive(spatial: int, x: Any, size: Any, maximum: bool, return_indices: bool = False) -> Any:
     name = f"adaptive_{'max' if maximum else 'avg'}_pool{spatial}d"
+    if spatial > 1 and isinstance(size, (list, tuple)) and isinstance(x, Tensor) and x.array.ndim <= len(size):
+        raise ValueError(f"{name}: Input dimension should be at least {len(size) + 1}, got {x.ndim}")
     batch, added = _batched(name, x, spatial)
     output_size = _adaptive_size(name, batch, size, spatial)
     if not maximum:

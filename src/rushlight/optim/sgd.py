@@ -1,0 +1,85 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._tensor import wrap
+from ..kernels import optim as K
+from .optimizer import Optimizer, check_range, written
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum.
+
+    d = g + weight_decay p;  b = momentum b + (1 - dampening) d;  p = p - lr b (or lr (d + momentum b) with nesterov)
+
+    Args:
+        params: parameters or groups.
+        lr: learning rate.
+        momentum: weight of the running direction.
+        dampening: how much less the gradient counts in it.
+        weight_decay: weight of the squared norm of the parameters.
+        nesterov: look ahead along the running direction.
+        maximize: ascend instead.
+        foreach: accepted; one fused step is always taken.
+        differentiable: not supported; must be False.
+        fused: accepted; one fused step is always taken.
+
+    Example:
+        >>> p = rushlight.nn.Parameter(rushlight.ones(1))
+        >>> optimizer = rushlight.optim.SGD([p], lr=0.5)
+        >>> (p * 1.0).sum().backward()
+        >>> optimizer.step()
+        >>> p.data
+        tensor([0.5000])
+
+    Reference:
+        Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+    """
+
+    def __init__(
+        self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
+        nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
+        differentiable: bool = False, fused: bool | None = None,
+    ):  # fmt: skip
+        check_range("learning rate", lr)
+        check_range("momentum value", momentum)
+        check_range("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
+            "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters once; `closure` recomputes the loss."""
+        loss = self._run_closure(closure)
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p._grad is not None]
+            if not group["momentum"]:
+                self._step(group, params, None, first=False)
+                continue
+            fresh = [p for p in params if self.state[p].get("momentum_buffer") is None]
+            known = [p for p in params if self.state[p].get("momentum_buffer") is not None]
+            for p in fresh:
+                self.state[p]["momentum_buffer"] = wrap(np.empty_like(p.array))
+            for some, first in ((fresh, True), (known, False)):
+                buffers = [self.state[p]["momentum_buffer"].array for p in some]
+                self._step(group, some, buffers, first)
+        return loss
+
+    def _step(self, group: dict[str, Any], params: list[Any], buffers: Any, first: bool) -> None:
+        if not params:
+            return
+        K.sgd_(
+            [p.array for p in params], [p._grad.array for p in params], buffers, lr=float(group["lr"]),
+            momentum=group["momentum"], dampening=group["dampening"], weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"], maximize=group["maximize"], first=first,
+        )  # fmt: skip
+        written(params)
