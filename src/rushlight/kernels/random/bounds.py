@@ -19,6 +19,10 @@ INTEGER_BITS = {
 }  # fmt: skip
 DIGITS = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
 LARGEST = {d: dtypes.finfo(d).max for d in DIGITS}
+# The smallest and the largest integer a dtype holds.
+LIMITS = {d: (-int(largest), int(largest)) for d, largest in LARGEST.items()}
+LIMITS |= {d: (dtypes.iinfo(d).min, dtypes.iinfo(d).max) for d in dtypes.ALL if d.kind == 1}
+LIMITS[dtypes.bool_] = (0, 1)
 
 
 def not_implemented(name: str, d: dtype) -> NotImplementedError:
@@ -44,24 +48,13 @@ def require_floating(out: Array, distribution: str) -> None:
         )
 
 
-def limits(d: dtype) -> tuple[int, int]:
-    """Return the smallest and the largest integer value a real dtype holds."""
-    if d is dtypes.bool_:
-        return 0, 1
-    if d in DIGITS:
-        largest = int(LARGEST[d])
-        return -largest, largest
-    info = dtypes.iinfo(d)
-    return info.min, info.max
-
-
 def check_within(d: dtype, value: int, what: str) -> None:
     """Refuse an integer bound that the dtype cannot hold; warn where it skips integers below it."""
     if d.is_complex:
         raise RuntimeError(
             "check_random_bounds handles only integral, floating-point and boolean types"
         )
-    low, high = limits(d)
+    low, high = LIMITS[d]
     if not low <= value <= high:
         raise RuntimeError(f"{what} is out of bounds for {d}: {value} is not in [{low}, {high}]")
     if d in DIGITS and abs(value) > 1 << DIGITS[d]:

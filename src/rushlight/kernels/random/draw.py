@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rushlight._typing import Array
+from rushlight.kernels._float_errors import quiet
 from rushlight.kernels._precision import widen
 from rushlight.kernels.random import permutation_of
 from rushlight.kernels.random.fill import exponential, uniform53
@@ -63,6 +64,7 @@ def poisson(rates: Array, stream: Stream) -> Array:
     return np.asarray(drawn, np.float64).astype(rates.dtype).reshape(rates.shape)
 
 
+@quiet
 def _multinomial_race(weights: Array, count: int, stream: Stream) -> Array:
     """Return the columns that win a race with exponential times: weight / time, largest first."""
     if not ((weights >= 0) & (weights < np.inf)).all():
@@ -71,8 +73,7 @@ def _multinomial_race(weights: Array, count: int, stream: Stream) -> Array:
         raise RuntimeError(_ZERO_SUM)
     times = np.empty_like(weights)
     exponential(times, stream)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        merit = weights / times
+    merit = weights / times
     if count == 1:
         return merit.argmax(axis=-1, keepdims=True)
     return np.argsort(-merit, axis=-1, kind="stable")[..., :count]

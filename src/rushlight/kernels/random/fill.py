@@ -21,6 +21,7 @@ import numpy as np
 from rushlight._typing import Array
 from rushlight.backend import dtype as dtypes
 from rushlight.backend.dtype import from_numpy
+from rushlight.kernels._float_errors import quiet
 from rushlight.kernels.random import BLOCK, bounds, normal_blocks_, normal_pairs
 from rushlight.kernels.random.bounds import DIGITS, INTEGER_BITS, not_implemented
 from rushlight.kernels.random.mt19937 import Stream
@@ -104,9 +105,8 @@ def integers(out: Array, stream: Stream, low: int, high: int | None) -> None:
     """
     d = from_numpy(out.dtype)
     if high is None:
-        last = (1 << DIGITS[d]) if d in DIGITS else 1 if d is dtypes.bool_ else bounds.limits(d)[1]
         bounds.check_within(d, low, "from")
-        high = last + 1
+        high = 1 + (1 << DIGITS[d] if d in DIGITS else bounds.LIMITS[d][1])
     else:
         if low >= high:
             raise RuntimeError(
@@ -231,8 +231,7 @@ def log_normal(out: Array, stream: Stream, mean: float = 1.0, std: float = 2.0) 
         raise not_implemented("log_normal_cpu", from_numpy(out.dtype))
 
     def fill(flat: Array) -> None:
-        with np.errstate(over="ignore"):
-            _store(flat, np.exp(mean + std * _normal_serial(stream, flat.size)))
+        _store(flat, np.exp(mean + std * _normal_serial(stream, flat.size)))
 
     _fill(out, stream, fill)
 
@@ -240,6 +239,7 @@ def log_normal(out: Array, stream: Stream, mean: float = 1.0, std: float = 2.0) 
 # --- the parts ---------------------------------------------------------------------------------
 
 
+@quiet
 def _fill(out: Array, stream: Stream, fill: Callable[[Array], None]) -> None:
     """Call `fill` with the real numbers of `out` as one contiguous row, in the order of memory."""
     ordered = out.transpose(memory_axes(out))
@@ -256,9 +256,8 @@ def _transform(out: Array, stream: Stream, of_uniform: Callable[[Array], Array])
     """Fill with a function of float64 uniforms."""
 
     def fill(flat: Array) -> None:
-        with np.errstate(divide="ignore", over="ignore"):
-            for part in _chunks(flat):
-                _store(part, of_uniform(uniform53(stream, part.size)))
+        for part in _chunks(flat):
+            _store(part, of_uniform(uniform53(stream, part.size)))
 
     _fill(out, stream, fill)
 
@@ -269,11 +268,10 @@ def _chunks(flat: Array) -> Iterator[Array]:
 
 
 def _store(part: Array, values: Array) -> None:
-    """Convert as C does: to half precision by way of float32, out of range without a complaint."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if values.dtype == np.float64 and part.itemsize == 2 and part.dtype.kind not in "iu":
-            values = values.astype(np.float32)
-        np.copyto(part, values, casting="unsafe")
+    """Convert as C does: to half precision by way of float32."""
+    if values.dtype == np.float64 and part.itemsize == 2 and part.dtype.kind not in "iu":
+        values = values.astype(np.float32)
+    np.copyto(part, values, casting="unsafe")
 
 
 def uniform24(stream: Stream, count: int, scale: float = 1.0, shift: float = 0.0) -> Array:
