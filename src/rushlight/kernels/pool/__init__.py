@@ -170,7 +170,10 @@ def avg_pool_grad(
 
 @kernel
 def adaptive_avg_pool(x: Array, *, output_size: Sizes) -> Array:
-    """Return the means of O windows per axis, [floor(o I / O), ceil((o + 1) I / O)); any float dtype."""
+    """Return the means of O windows per axis, [floor(o I / O), ceil((o + 1) I / O)).
+
+    Any float dtype.
+    """
     xp = array_module(x)
     y = widen(x)
     for axis, out in enumerate(output_size, start=2):

@@ -90,19 +90,33 @@ void max_pairs(const Pool& s, const float* x, float* y, uint8_t* offsets) {
     const float* from = x + plane * s.in_plane();
     float* to = y + plane * s.out_plane();
     uint8_t* at = offsets + plane * s.out_plane();
-    for (int64_t r = 0; r < s.h.out; ++r, from += 2 * s.w.size, to += s.w.out, at += s.w.out)
-      for (int64_t j = 0; j < s.w.out; j += W) {
-        const int64_t n = s.w.out - j;
-        const Pair top = split_first(from + 2 * j, 2 * n);
-        const Pair bottom = split_first(from + s.w.size + 2 * j, 2 * n);
-        vf best = top.even;
-        vi k = {};
-        keep_better(top.odd, 1, best, k);
-        keep_better(bottom.even, 2, best, k);
-        keep_better(bottom.odd, 3, best, k);
-        store_first(to + j, best, n);
-        store_bytes_first(at + j, k, n);
-      }
+    for (int64_t r = 0; r < s.h.out; ++r, from += 2 * s.w.size, to += s.w.out, at += s.w.out) {
+      const float* below = from + s.w.size;
+      cover_row(
+          s.w.out,
+          [&](int64_t j) {
+            const Pair top = split(from + 2 * j), bottom = split(below + 2 * j);
+            vf best = top.even;
+            vi k = {};
+            keep_better(top.odd, 1, best, k);
+            keep_better(bottom.even, 2, best, k);
+            keep_better(bottom.odd, 3, best, k);
+            store(to + j, best);
+            store_bytes(at + j, k);
+          },
+          [&](int64_t j) {
+            const float v[4] = {from[2 * j], from[2 * j + 1], below[2 * j], below[2 * j + 1]};
+            float best = v[0];
+            uint8_t k = 0;
+            for (uint8_t i = 1; i < 4; ++i) {
+              const bool better = v[i] > best || v[i] != v[i];
+              best = better ? v[i] : best;
+              k = better ? i : k;
+            }
+            to[j] = best;
+            at[j] = k;
+          });
+    }
   });
 }
 
@@ -126,7 +140,7 @@ void max_windows(const Pool& s, const float* x, float* y, uint8_t* offsets) {
           for (int i = 0; i < n; ++i)
             if (best[i] == kLowest) k[i] = static_cast<int32_t>(s.first_inside(r, j + i));
         store_first(to + r * s.w.out + j, best, n);
-        store_bytes_first(at + r * s.w.out + j, k, n);
+        for (int i = 0; i < n; ++i) at[r * s.w.out + j + i] = static_cast<uint8_t>(k[i]);
       }
   });
 }
@@ -139,13 +153,19 @@ void max_pairs_grad(const Pool& s, const float* g, const uint8_t* offsets, float
     const int64_t used = 2 * s.w.out;
     for (int64_t r = 0; r < s.h.out; ++r, up += s.w.out, at += s.w.out, to += 2 * s.w.size) {
       float* below = to + s.w.size;
-      for (int64_t j = 0; j < s.w.out; j += W) {
-        const int64_t n = s.w.out - j;
-        const vf gv = load_first(up + j, n);
-        const vi k = load_bytes_first(at + j, n);
-        merge_first(to + 2 * j, k == 0 ? gv : vf{}, k == 1 ? gv : vf{}, 2 * n);
-        merge_first(below + 2 * j, k == 2 ? gv : vf{}, k == 3 ? gv : vf{}, 2 * n);
-      }
+      cover_row(
+          s.w.out,
+          [&](int64_t j) {
+            const vf gv = load(up + j);
+            const vi k = load_bytes(at + j);
+            merge(to + 2 * j, k == 0 ? gv : vf{}, k == 1 ? gv : vf{});
+            merge(below + 2 * j, k == 2 ? gv : vf{}, k == 3 ? gv : vf{});
+          },
+          [&](int64_t j) {
+            // No branch on the offset: it is as good as random.
+            to[2 * j] = to[2 * j + 1] = below[2 * j] = below[2 * j + 1] = 0.0f;
+            to[at[j] / 2 * s.w.size + 2 * j + at[j] % 2] = up[j];
+          });
       for (int64_t j = used; j < s.w.size; ++j) to[j] = below[j] = 0.0f;
     }
     std::memset(to, 0, static_cast<size_t>((s.h.size - 2 * s.h.out) * s.w.size) * 4);
@@ -172,13 +192,19 @@ void avg_pairs(const Pool& s, const float* x, float* y, float divisor) {
   s.for_planes(0.3, [&](int64_t plane) {
     const float* from = x + plane * s.in_plane();
     float* to = y + plane * s.out_plane();
-    for (int64_t r = 0; r < s.h.out; ++r, from += 2 * s.w.size, to += s.w.out)
-      for (int64_t j = 0; j < s.w.out; j += W) {
-        const int64_t n = s.w.out - j;
-        const Pair top = split_first(from + 2 * j, 2 * n);
-        const Pair bottom = split_first(from + s.w.size + 2 * j, 2 * n);
-        store_first(to + j, (((top.even + top.odd) + bottom.even) + bottom.odd) / count, n);
-      }
+    for (int64_t r = 0; r < s.h.out; ++r, from += 2 * s.w.size, to += s.w.out) {
+      const float* below = from + s.w.size;
+      cover_row(
+          s.w.out,
+          [&](int64_t j) {
+            const Pair top = split(from + 2 * j), bottom = split(below + 2 * j);
+            store(to + j, (((top.even + top.odd) + bottom.even) + bottom.odd) / count);
+          },
+          [&](int64_t j) {
+            const float sum = ((from[2 * j] + from[2 * j + 1]) + below[2 * j]) + below[2 * j + 1];
+            to[j] = sum / divisor;
+          });
+    }
   });
 }
 
@@ -222,12 +248,16 @@ void avg_pairs_grad(const Pool& s, const float* g, float* gx, float divisor) {
     float* to = gx + plane * s.in_plane();
     for (int64_t r = 0; r < s.h.out; ++r, up += s.w.out, to += 2 * s.w.size) {
       float* below = to + s.w.size;
-      for (int64_t j = 0; j < s.w.out; j += W) {
-        const int64_t n = s.w.out - j;
-        const vf share = load_first(up + j, n) / count;
-        merge_first(to + 2 * j, share, share, 2 * n);
-        merge_first(below + 2 * j, share, share, 2 * n);
-      }
+      cover_row(
+          s.w.out,
+          [&](int64_t j) {
+            const vf share = load(up + j) / count;
+            merge(to + 2 * j, share, share);
+            merge(below + 2 * j, share, share);
+          },
+          [&](int64_t j) {
+            to[2 * j] = to[2 * j + 1] = below[2 * j] = below[2 * j + 1] = up[j] / divisor;
+          });
       for (int64_t j = 2 * s.w.out; j < s.w.size; ++j) to[j] = below[j] = 0.0f;
     }
     std::memset(to, 0, static_cast<size_t>((s.h.size - 2 * s.h.out) * s.w.size) * 4);

@@ -34,34 +34,24 @@ RL_INLINE void merge(float* p, vf even, vf odd) {
   store(p + W, __builtin_shuffle(even, odd, high));
 }
 
-RL_INLINE Pair split_first(const float* p, int64_t n) {
-  if (n >= 2 * W) return split(p);
-  alignas(64) float some[2 * W];
-  store(some, load_first(p, std::min<int64_t>(n, W)));
-  store(some + W, load_first(p + W, std::max<int64_t>(0, n - W)));
-  return split(some);
+RL_INLINE void store_bytes(uint8_t* p, vi x) {
+  *reinterpret_cast<v_bytes*>(p) = __builtin_convertvector(x, v_bytes);
 }
 
-RL_INLINE void merge_first(float* p, vf even, vf odd, int64_t n) {
-  if (n >= 2 * W) return merge(p, even, odd);
-  alignas(64) float some[2 * W];
-  merge(some, even, odd);
-  std::memcpy(p, some, static_cast<size_t>(n) * 4);
+RL_INLINE vi load_bytes(const uint8_t* p) {
+  return __builtin_convertvector(*reinterpret_cast<const v_bytes*>(p), vi);
 }
 
-RL_INLINE void store_bytes_first(uint8_t* p, vi x, int64_t n) {
-  const v_bytes bytes = __builtin_convertvector(x, v_bytes);
-  if (n >= W) *reinterpret_cast<v_bytes*>(p) = bytes;
-  else
-    for (int64_t i = 0; i < n; ++i) p[i] = bytes[i];
-}
-
-RL_INLINE vi load_bytes_first(const uint8_t* p, int64_t n) {
-  v_bytes bytes = {};
-  if (n >= W) bytes = *reinterpret_cast<const v_bytes*>(p);
-  else
-    for (int64_t i = 0; i < n; ++i) bytes[i] = p[i];
-  return __builtin_convertvector(bytes, vi);
+// Covers a row of n outputs: vector(j) does [j, j + W), single(j) does j alone. The last vector is
+// moved back to end with the row, so some outputs are computed twice.
+template <class V, class S>
+RL_INLINE void cover_row(int64_t n, V&& vector, S&& single) {
+  if (n < W) {
+    for (int64_t j = 0; j < n; ++j) single(j);
+    return;
+  }
+  for (int64_t j = 0; j + W <= n; j += W) vector(j);
+  if (n % W) vector(n - W);
 }
 
 }  // namespace rl::RL_LEVEL
