@@ -1,0 +1,40 @@
+"""What every test shares: the doctest namespace, the data folder, seeds."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rushlight
+
+# Scripts that compare with PyTorch by hand import it at the top; they hold no tests.
+collect_ignore = ["oracle"]
+
+
+@pytest.fixture(autouse=True)
+def _seeds_and_doctest_names(doctest_namespace):
+    doctest_namespace["rushlight"] = rushlight
+    doctest_namespace["np"] = np
+    rushlight.manual_seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture
+def data_root() -> Path:
+    """The folder with real data sets, in torchvision's layout."""
+    root = os.environ.get("RUSHLIGHT_DATA")
+    if not root:
+        pytest.skip("set RUSHLIGHT_DATA to a folder with the data sets")
+    return Path(root)
+
+
+@pytest.fixture
+def torch():
+    """PyTorch, where it is installed: the oracle."""
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    return pytest.importorskip("torch")
