@@ -113,7 +113,8 @@ RL_INLINE vf copy_sign(vf magnitude, vf sign) {
 
 RL_INLINE vf sqrt(vf x) {
 #if defined(__AVX512F__)
-  return (vf)_mm512_sqrt_ps((__m512)x);
+  // The masked form, because GCC 12 warns about the plain one.
+  return (vf)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
 #elif defined(__AVX2__)
   return (vf)_mm256_sqrt_ps((__m256)x);
 #elif defined(__SSE2__)
