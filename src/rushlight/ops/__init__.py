@@ -44,6 +44,7 @@ from . import (
     softmax,
     strides,
     trigonometry,
+    vector_norm,
 )
 
 __all__ = [
@@ -84,4 +85,5 @@ __all__ = [
     "softmax",
     "strides",
     "trigonometry",
+    "vector_norm",
 ]
