@@ -1,0 +1,109 @@
+"""What reductions share: which axes, in which precision, and spreading a gradient out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._tensor import Tensor
+from .._typing import Array, Shape
+from ..autograd.node import Op
+from ..backend.array import array_module
+from ._arguments import dims
+from ._operands import not_a_tensor, not_implemented
+
+Axes = tuple[int, ...] | None
+
+
+def axes_of(name: str, input: Any, dim: Any) -> Axes:
+    """Return the axes to reduce, None for all of them (no `dim`, or an empty one).
+
+    Raises:
+        TypeError: `input` is no Tensor.
+        IndexError: a dimension does not exist.
+        RuntimeError: a dimension appears twice.
+    """
+    if not isinstance(input, Tensor):
+        raise not_a_tensor(name, input)
+    if dim is None or dim == ():
+        return None
+    ndim = input.array.ndim
+    axes = dims(dim, ndim)
+    return axes if axes and ndim else None
+
+
+def kept_shape(shape: Shape, axes: Axes) -> Shape:
+    """Return a shape with the reduced axes kept at extent 1."""
+    if axes is None:
+        return (1,) * len(shape)
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+
+
+def extent(shape: Shape, axes: Axes) -> int:
+    """Return how many elements are reduced into one."""
+    count = 1
+    for axis in range(len(shape)) if axes is None else axes:
+        count *= shape[axis]
+    return count
+
+
+def is_half(x: Array) -> bool:
+    """Tell whether an array has a 16-bit floating point type, which sums are not computed in."""
+    return x.dtype.kind == "V" or (x.dtype.kind == "f" and x.dtype.itemsize == 2)
+
+
+def total(x: Array, axes: Axes, keepdim: bool) -> Array:
+    """Return the sum over axes: integers in int64, half precision summed in float32."""
+    if x.dtype.kind in "iub":
+        return x.sum(axis=axes, dtype=np.int64, keepdims=keepdim)
+    if is_half(x):
+        return x.sum(axis=axes, dtype=np.float32, keepdims=keepdim).astype(x.dtype)
+    return x.sum(axis=axes, keepdims=keepdim)
+
+
+class Spread(Op):
+    """y = x repeated along the axes it was reduced over, without copying.  dL/dx = the sum of g."""
+
+    label = "Expand"
+
+    def forward(ctx, x: Array, *, shape: Shape, axes: Axes) -> Array:
+        ctx.axes, ctx.shape = axes, x.shape
+        return array_module(x).broadcast_to(x.reshape(kept_shape(shape, axes)), shape)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return Collect.apply(g, shape=ctx.shape, axes=ctx.axes)
+
+
+class Collect(Op):
+    """y = x summed over axes.  dL/dx = g repeated along them."""
+
+    label = "Sum"
+
+    def forward(ctx, x: Array, *, shape: Shape, axes: Axes) -> Array:
+        ctx.axes, ctx.shape = axes, x.shape
+        return total(x, axes, False).reshape(shape)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return Spread.apply(g, shape=ctx.shape, axes=ctx.axes)
+
+
+def check_keepdim(name: str, keepdim: Any) -> None:
+    """Refuse a `keepdim` that is no boolean.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if type(keepdim) is not bool and not isinstance(keepdim, np.bool_):
+        kind = type(keepdim).__name__
+        raise TypeError(f"{name}(): argument 'keepdim' (position 2) must be bool, not {kind}")
+
+
+def refuse_complex(name: str, x: Tensor) -> None:
+    """Refuse complex numbers, which have no order.
+
+    Raises:
+        NotImplementedError: `x` is complex.
+    """
+    if x.array.dtype.kind == "c":
+        raise not_implemented(name, x)
