@@ -11,6 +11,9 @@ import pytest
 
 import rushlight
 
+# Programs that the tests run, not tests.
+collect_ignore = ["scripts"]
+
 Check = Callable[..., str]
 
 
