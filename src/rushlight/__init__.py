@@ -1,10 +1,19 @@
-"""rushlight: deep learning with PyTorch's names and behaviour on NumPy and CuPy."""
+"""rushlight: deep learning with PyTorch's names and behaviour on NumPy and CuPy.
+
+Operators are exported where they are written (`ops/`); everything else is named here, one by one.
+Sub-packages that a small program does not need load when they are first used.
+"""
 
 from __future__ import annotations
 
-from . import autograd, nn, ops
+import importlib
+import math as _math
+from typing import TYPE_CHECKING, Any
+
+from . import autograd, nn, ops, optim, random
 from ._printing import get_printoptions, printoptions, set_printoptions
 from ._tensor import Size, Tensor
+from ._threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -16,37 +25,116 @@ from .autograd import (
 from .backend import dtype as _dtypes
 from .backend.device import device, get_default_device, set_default_device
 from .backend.dtype import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .backend.memory_format import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from .errors import OutOfMemoryError
 from .ops._export import public_names as _public_names
 from .ops._promote import result_type
+from .random import (
+    Generator,
+    default_generator,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .serialization import load, save
 from .version import __version__
 
 globals().update(_public_names())
 globals().update(_dtypes.NAMES)
 
+e, inf, nan, newaxis, pi = _math.e, _math.inf, _math.nan, None, _math.pi
+
+if TYPE_CHECKING:
+    from . import accelerator, amp, backends, compat, compiler, cuda, linalg, serialization, special, utils, version
+
+_LAZY_MODULES = frozenset({
+    "accelerator", "amp", "backends", "compat", "compiler", "cuda", "distributed", "fft", "func", "linalg", "mps",
+    "multiprocessing", "serialization", "signal", "special", "utils", "version", "vision", "xpu",
+})  # fmt: skip
+_LAZY_NAMES = {"compile": "compiler", "autocast": "amp", "GradScaler": "amp", "default_device": "backend.device"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    elif name in _LAZY_NAMES:
+        found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(
+        f"module 'torch' has no attribute '{name}' (not in rushlight; see docs/compatibility.md)"
+    )
+
+
 __all__ = [
+    "Generator",
+    "OutOfMemoryError",
     "Size",
     "Tensor",
     "__version__",
     "autograd",
     "can_cast",
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
+    "default_generator",
     "device",
     "dtype",
+    "e",
     "enable_grad",
     "finfo",
+    "fork_rng",
     "get_default_device",
     "get_default_dtype",
+    "get_num_interop_threads",
+    "get_num_threads",
     "get_printoptions",
+    "get_rng_state",
     "iinfo",
+    "inf",
     "inference_mode",
+    "initial_seed",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "layout",
+    "load",
+    "manual_seed",
+    "memory_format",
+    "nan",
+    "newaxis",
+    "nn",
     "no_grad",
     "ops",
+    "optim",
+    "pi",
+    "preserve_format",
     "printoptions",
     "promote_types",
+    "random",
     "result_type",
+    "save",
+    "seed",
     "set_default_device",
     "set_default_dtype",
     "set_grad_enabled",
+    "set_num_interop_threads",
+    "set_num_threads",
     "set_printoptions",
+    "set_rng_state",
+    "strided",
 ]
