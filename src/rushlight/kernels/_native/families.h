@@ -5,3 +5,6 @@
 #include "conv/cpu.h"
 #include "optim/cpu.h"
 #include "pool/cpu.h"
+#include "softmax/cpu.h"
+#include "loss/cpu.h"
+#include "embedding/cpu.h"

@@ -32,7 +32,7 @@ def nll_loss(
     safe, weight = _target_weights(wide, target, w, ignore_index)
     # An ignored element must give 0 even where its log-probability is infinite.
     each = array_module(wide).where(weight != 0, -weight * _pick(wide, safe), 0)
-    total = weight.sum(dtype=wide.dtype)
+    total = array_module(wide).asarray(weight.sum(dtype=wide.dtype))
     return _reduce(each, total, reduction).astype(logp.dtype, copy=False), total
 
 
@@ -89,7 +89,7 @@ def cross_entropy(
             logp = _log_softmax(wide, stats, axis)
             smooth = xp.where(counts, -_class_sum(logp, w, axis), 0)
             each = (1 - label_smoothing) * each + label_smoothing / x.shape[axis] * smooth
-    total = weight.sum(dtype=wide.dtype)
+    total = array_module(wide).asarray(weight.sum(dtype=wide.dtype))
     return _reduce(each, total, reduction).astype(x.dtype, copy=False), stats, total
 
 
