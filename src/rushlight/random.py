@@ -2,8 +2,11 @@
 
 After `rushlight.manual_seed(s)` the operators draw what PyTorch draws on a CPU after
 `torch.manual_seed(s)`; where a logarithm or a cosine rounds differently the last digit may differ.
-States are the same bytes, so they can be exchanged. A GPU's generator has a stream of its own, made
-on the CPU by the same rules and copied; those numbers are not PyTorch's on a GPU.
+States are the same bytes, so they can be exchanged.
+
+Two streams differ. On an Intel processor PyTorch draws `bernoulli_(p)`, dropout and `exponential_`
+through a library of Intel's; rushlight draws everywhere what PyTorch draws on other processors. A
+GPU's generator is a stream made on the CPU by the same rules and copied, not PyTorch's on a GPU.
 """
 
 from __future__ import annotations
