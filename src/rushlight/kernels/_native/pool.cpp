@@ -204,8 +204,17 @@ Header* allocate(size_t bytes, bool& fresh_zero) {
 
 Header* header_of(void* p) { return static_cast<Header*>(p) - 1; }
 
-void zero(void* p, size_t bytes) {
-  char* c = static_cast<char*>(p);
+void zero(Header* h, size_t bytes) {
+  char* c = reinterpret_cast<char*>(h + 1);
+#if defined(MADV_DONTNEED) && defined(__linux__)
+  // Dropping whole huge pages leaves the zeroing to the first write, when the page enters the cache
+  // anyway; only the first one, which holds the header, is cleared here.
+  if (h->mapped && h->bytes >= kHuge) {
+    char* rest = reinterpret_cast<char*>(h) + kHugePage;
+    if (madvise(rest, mapped_bytes(h->bytes) - kHugePage, MADV_DONTNEED) == 0)
+      bytes = std::min(bytes, static_cast<size_t>(rest - c));
+  }
+#endif
   parallel_for(static_cast<int64_t>(bytes), int64_t{512} << 10, [c](int64_t begin, int64_t end) {
     std::memset(c + begin, 0, static_cast<size_t>(end - begin));
   });
@@ -223,7 +232,7 @@ void* pool_calloc(size_t bytes) {
   bool fresh_zero;
   Header* h = allocate(bytes, fresh_zero);
   if (h == nullptr) return nullptr;
-  if (!fresh_zero) zero(h + 1, bytes);
+  if (!fresh_zero) zero(h, bytes);
   return h + 1;
 }
 
