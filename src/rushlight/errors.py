@@ -25,6 +25,19 @@ def wrap_dim(dim: int, ndim: int) -> int:
     )
 
 
+def broadcast_error(name: str, shapes: list[tuple[int, ...]]) -> RuntimeError:
+    """Build the error for operands whose shapes do not broadcast."""
+    ndim = max(map(len, shapes), default=0)
+    for axis in range(-1, -ndim - 1, -1):
+        extents = [shape[axis] for shape in shapes if len(shape) >= -axis and shape[axis] != 1]
+        if len(set(extents)) > 1:
+            return RuntimeError(
+                f"The size of tensor a ({extents[0]}) must match the size of tensor b ({extents[1]}) at non-singleton "
+                f"dimension {ndim + axis} ({name}: shapes {', '.join(str(list(shape)) for shape in shapes)})"
+            )
+    return RuntimeError(f"{name}: shapes {', '.join(str(list(shape)) for shape in shapes)} do not broadcast")
+
+
 def missing_extra(package: str, extra: str, needed_for: str) -> ImportError:
     """Build the error for a package that an extra would have installed."""
     return ImportError(

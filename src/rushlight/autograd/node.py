@@ -19,6 +19,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from .._typing import Array
+from ..errors import broadcast_error
 from . import mode
 from .mode import GRAD, INFERENCE, read_mode
 from .version import INFERENCE_VERSION, View, share_version
@@ -274,7 +275,10 @@ class Op(Node):
             else:
                 tracked = False
 
-        result = node.forward(*arrays, **params)
+        try:
+            result = node.forward(*arrays, **params)
+        except ValueError as error:
+            raise _in_torch_words(cls, error, arrays) from None
 
         if type(result) is _ndarray:
             output = wrap(result)
@@ -293,6 +297,13 @@ class Op(Node):
             if node.saved:
                 _pack(node, inputs, arrays, (output,))
         return output
+
+
+def _in_torch_words(cls: type[Op], error: ValueError, arrays: list[Any]) -> Exception:
+    """Translate NumPy's complaint about shapes; leave any other error as it is."""
+    if str(error).startswith("operands could not be broadcast"):
+        return broadcast_error(cls.__name__.lower(), [a.shape for a in arrays if hasattr(a, "shape")])
+    return error
 
 
 def _as_array(node: Node, result: Any, inputs: Any) -> Array:

@@ -19,6 +19,7 @@ from ..backend.array import array_module
 from ..kernels import activation as K
 from ..kernels._precision import widen
 from ._export import export
+from .masking import where
 from ._operands import as_float, not_a_tensor, not_implemented
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -174,7 +175,7 @@ class ELU(Op):
         (x,) = ctx.saved_tensors
         alpha, scale, input_scale = ctx.constants
         below = (x.clamp(max=0) * input_scale).exp() * (alpha * scale * input_scale)
-        return g * (x > 0).where(wrap(np.asarray(scale, x.array.dtype)), below)  # type: ignore[no-any-return]
+        return g * where(x > 0, wrap(np.asarray(scale, x.array.dtype)), below)  # type: ignore[no-any-return]
 
 
 class Softplus(Op):
@@ -193,7 +194,7 @@ class Softplus(Op):
         (x,) = ctx.saved_tensors
         beta, threshold = ctx.constants
         scaled = x * beta
-        return (scaled > threshold).where(g, g * sigmoid(scaled))  # type: ignore[attr-defined,no-any-return]
+        return where(scaled > threshold, g, g * sigmoid(scaled))  # type: ignore[attr-defined,no-any-return]
 
 
 class LogSigmoid(Op):
@@ -347,7 +348,7 @@ def rrelu(
     from .creation import empty_like
 
     slope = empty_like(input).uniform_(lower, upper)  # type: ignore[attr-defined]
-    return _finish(input, (input > 0).where(input, input * slope), inplace)  # type: ignore[operator]
+    return _finish(input, where(input > 0, input, input * slope), inplace)  # type: ignore[operator]
 
 
 @export(functional=True, method=True)
@@ -375,7 +376,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(1, -1, *(1,) * (x.array.ndim - 2))  # type: ignore[attr-defined]
     elif not x.array.ndim:
         weight = weight.reshape(())  # type: ignore[attr-defined]
-    return (x > 0).where(x, x * weight)  # type: ignore[operator,no-any-return]
+    return where(x > 0, x, x * weight)  # type: ignore[operator,no-any-return]
 
 
 def _elu(input: Tensor, alpha: float, scale: float, input_scale: float, inplace: bool, name: str) -> Tensor:
@@ -476,8 +477,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """
     x = _floating("hardswish", input)
     middle = x * (x + 3) / 6  # type: ignore[operator]
-    low = (x <= -3).where(wrap(np.zeros((), x.array.dtype)), middle)
-    return _finish(input, (x >= 3).where(x, low), inplace)
+    low = where(x <= -3, wrap(np.zeros((), x.array.dtype)), middle)
+    return _finish(input, where(x >= 3, x, low), inplace)
 
 
 @export(functional=True)

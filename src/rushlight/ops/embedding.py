@@ -115,10 +115,9 @@ def embedding(
         tensor([[3., 4.],
                 [1., 2.]])
     """
-    if isinstance(weight, Tensor) and isinstance(input, Tensor) and weight.array.dtype.kind in "iu":
-        if input.array.dtype.kind == "f" and weight.array.ndim == 1:
-            # torch.embedding(weight, indices) has the arguments the other way round.
-            input, weight = weight, input
+    if isinstance(weight, Tensor) and weight.array.dtype.kind == "i" and input.array.dtype.kind != "i":
+        # torch.embedding(weight, indices) has the arguments the other way round.
+        input, weight = weight, input
     index = _index("embedding", input)
     if weight.array.ndim != 2:
         raise RuntimeError(f"'weight' must be 2-D, got {list(weight.shape)}")

@@ -19,6 +19,7 @@ from ..autograd.node import Op
 from ..kernels import loss as K
 from ._export import export
 from .casts import cast
+from .masking import where
 from .softmax import log_softmax
 
 _REDUCTIONS = ("none", "mean", "sum")
@@ -284,7 +285,7 @@ def smooth_l1_loss(
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)  # type: ignore[no-any-return]
     d = (input - target).abs()  # type: ignore[operator]
-    return _reduce((d < beta).where(d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+    return _reduce(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
 
 
 @export(functional=True, public=False)
@@ -301,7 +302,7 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     d = (input - target).abs()  # type: ignore[operator]
-    return _weighted((d < delta).where(d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
+    return _weighted(where(d < delta, d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
 
 
 @export(functional=True, public=False)
@@ -404,7 +405,7 @@ def poisson_nll_loss(
     each = input.exp() - target * input if log_input else input - target * (input + eps).log()  # type: ignore[attr-defined,operator]
     if full:
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()  # type: ignore[attr-defined,operator]
-        each = each + (target > 1).where(stirling, wrap(np.zeros((), target.array.dtype)))  # type: ignore[operator]
+        each = each + where(target > 1, stirling, wrap(np.zeros((), target.array.dtype)))  # type: ignore[operator]
     return _reduce(each, reduction)
 
 
@@ -457,8 +458,8 @@ def hinge_embedding_loss(
     """Return x where target = 1, max(0, margin - x) where target = -1."""
     reduction = _reduction(reduction, size_average, reduce)
     zero = wrap(np.zeros((), input.array.dtype))
-    near = (target != -1).where(input, zero)  # type: ignore[attr-defined]
-    far = (target != 1).where(_margin(margin - input), zero)  # type: ignore[attr-defined,operator]
+    near = where(target != -1, input, zero)  # type: ignore[attr-defined]
+    far = where(target != 1, _margin(margin - input), zero)  # type: ignore[attr-defined,operator]
     return _reduce(near + far, reduction)
 
 
@@ -491,7 +492,7 @@ def cosine_embedding_loss(
     square1, square2 = (input1 * input1).sum(-1) + eps, (input2 * input2).sum(-1) + eps  # type: ignore[operator]
     cosine = dot / (square1 * square2).sqrt()
     zero = wrap(np.zeros((), input1.array.dtype))
-    each = (target == 1).where(1 - cosine, zero) + (target == -1).where(_margin(cosine - margin), zero)  # type: ignore[attr-defined]
+    each = where(target == 1, 1 - cosine, zero) + where(target == -1, _margin(cosine - margin), zero)  # type: ignore[attr-defined]
     return _reduce(each, reduction)
 
 
@@ -566,6 +567,10 @@ def multi_margin_loss(
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    if target.array.dtype != np.int64:
+        raise RuntimeError(f"multi_margin_loss: expected scalar type Long for target but got {target.dtype.type_name}")
+    if weight is not None and weight.array.shape != (input.array.shape[-1],):
+        raise ValueError(f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}")
     x = input if input.array.ndim == 2 else input.reshape(1, -1)  # type: ignore[attr-defined]
     t = target.reshape(-1, 1)  # type: ignore[attr-defined]
     if t.array.shape[0] != x.array.shape[0]:

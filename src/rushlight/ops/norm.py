@@ -221,6 +221,10 @@ def batch_norm(
         Ioffe and Szegedy, "Batch Normalization", 2015.
     """
     x_shape = input.array.shape
+    if input.array.size == 0:
+        y = input.clone()  # type: ignore[attr-defined]
+        y = y if weight is None else y * weight[0]  # type: ignore[index]
+        return y if bias is None else y + bias[0]  # type: ignore[index,no-any-return]
     if len(x_shape) < 2:
         raise RuntimeError(f"batch_norm: expected input with at least 2 dimensions, got {list(x_shape)}")
     channels = x_shape[1]

@@ -37,11 +37,13 @@ def _inside(widths: Any, shape: Any) -> tuple[slice, ...]:
 
 def _positions(mode: str, size: int, before: int, after: int) -> Array:
     """Return, for each position along a padded axis, the input position it shows."""
+    if mode == "circular":
+        # What negative widths cut off does not come back on the other side.
+        kept = np.arange(max(-before, 0), size - max(-after, 0))
+        return kept[np.arange(-max(before, 0), len(kept) + max(after, 0)) % len(kept)]
     at = np.arange(-before, size + after)
     if mode == "replicate":
         return np.clip(at, 0, size - 1)
-    if mode == "circular":
-        return at % size
     period = max(2 * (size - 1), 1)
     at = np.abs(at) % period
     return np.where(at >= size, period - at, at)
