@@ -110,11 +110,6 @@ class _Job:
         self._builder = TensorBuilder(locations.place, budget)
 
     def load_zip(self, archive: ZipReader) -> Any:
-        if "constants.pkl" in archive:
-            raise RuntimeError(
-                f"{self._name}: TorchScript archives cannot be loaded; save the state_dict of the "
-                "model instead"
-            )
         storages = _ZipStorages(archive, self._locations, self._name)
         result, _ = self.unpickle(archive.read("data.pkl"), storages.load)
         return result

@@ -16,6 +16,7 @@ from typing import Any
 from .._tensor import Size
 from ..backend import dtype as dtypes
 from ..backend.device import device
+from ..backend.memory_format import FORMATS, layout, strided
 from . import numpy_objects
 from .limits import Budget, checked_keys
 from .names import python_3_name, torch_name
@@ -173,6 +174,12 @@ def _device(*arguments: Any) -> device:
     return device(*arguments)
 
 
+def _layout(name: Any) -> layout:
+    if name != repr(strided):
+        raise UnpicklingError("The file holds sparse tensors, which rushlight does not have")
+    return strided
+
+
 _FACTORIES = (list, dict, set, int, float, str, bool, tuple, OrderedDict)
 
 # Name in the file: the object it stands for, and the function that calls it (None: not callable).
@@ -190,6 +197,8 @@ _CALLS: dict[str, tuple[Any, Callable[..., Any] | None]] = {
     "_codecs.encode": (_encode, _encode),
     "torch.Size": (Size, _size),
     "torch.device": (device, _device),
+    "torch.serialization._get_layout": (_layout, _layout),
+    **{repr(form): (form, None) for form in FORMATS.values()},
     **{
         f"builtins.{cls.__name__}": (cls, None)
         for cls in (list, dict, int, float, str, bool, tuple)

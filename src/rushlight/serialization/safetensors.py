@@ -11,6 +11,7 @@ import json
 import math
 import os
 import struct
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple
@@ -126,6 +127,8 @@ class safe_open:
     ):
         self._device = as_device(device)
         self._file: BinaryIO = open(filename, "rb")
+        # Programs often use it without a `with` block.
+        weakref.finalize(self, self._file.close)
         try:
             size = os.fstat(self._file.fileno()).st_size
             head = self._file.read(_LENGTH.size)

@@ -19,6 +19,7 @@ import numpy as np
 from .._tensor import Size, Tensor
 from ..backend.device import device
 from ..backend.dtype import dtype
+from ..backend.memory_format import layout, memory_format
 from ..backend.storage import Layout, TypedStorage, UntypedStorage, layout_of
 from ..nn.parameter import Buffer, Parameter, is_lazy
 from .locations import location_tag
@@ -43,6 +44,7 @@ _V2 = _Global("torch._utils", "_rebuild_tensor_v2")
 _V3 = _Global("torch._utils", "_rebuild_tensor_v3")
 _PARAMETER = _Global("torch._utils", "_rebuild_parameter")
 _PARAMETER_WITH_STATE = _Global("torch._utils", "_rebuild_parameter_with_state")
+_LAYOUT = _Global("torch.serialization", "_get_layout")
 _FROM_TYPE = _Global("torch._tensor", "_rebuild_from_type_v2")
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, list, tuple, bytes, OrderedDict})
@@ -115,7 +117,7 @@ def _torch_global(obj: Any) -> tuple[str, str] | None:
     """Return the module and name under which PyTorch knows an object; None if it does not."""
     if isinstance(obj, (_Global, StorageType)):
         return obj.module, obj.name
-    if isinstance(obj, dtype):
+    if isinstance(obj, (dtype, memory_format)):
         return "torch", repr(obj).removeprefix("torch.")
     module, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", "")
     if not isinstance(module, str) or module.partition(".")[0] != "rushlight":
@@ -128,7 +130,7 @@ def _reduce(obj: Any) -> Any:
     """Return how to pickle what PyTorch pickles in its own way; NotImplemented for the rest."""
     if isinstance(obj, Tensor):
         return _reduce_tensor(obj)
-    if isinstance(obj, (_Global, StorageType, dtype)):
+    if isinstance(obj, (_Global, StorageType, dtype, memory_format)):
         return repr(obj)  # a text means "a global": save_global finds the name
     if isinstance(obj, (type, FunctionType, BuiltinFunctionType)):
         return NotImplemented if _torch_global(obj) is None else obj.__qualname__
@@ -136,12 +138,14 @@ def _reduce(obj: Any) -> Any:
         return Size, (tuple(obj),)
     if type(obj) is device:
         return device, (obj.type,) if obj.index is None else (obj.type, obj.index)
+    if isinstance(obj, layout):
+        return _LAYOUT, (repr(obj),)
     return NotImplemented
 
 
 def _reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
-    if tensor._hooks:
-        warnings.warn(f"the hooks of a tensor are not saved: {tensor._hooks}", stacklevel=2)
+    for hook in tensor._hooks.before.values() if tensor._hooks else ():
+        warnings.warn(f"backward hook {hook!r} on tensor will not be serialized", stacklevel=2)
     if is_lazy(tensor):
         return type(tensor), (tensor._requires_grad,)
     if type(tensor) is Parameter:

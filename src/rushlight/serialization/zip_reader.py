@@ -110,13 +110,6 @@ class ZipReader:
             raise self._fail(
                 f"failed finding central directory ({error}); the file is cut short or damaged"
             ) from error
-        for entry in entries:
-            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-                raise self._fail(
-                    f"entry {entry.filename!r} is compressed, checkpoints store theirs"
-                )
-            if entry.flag_bits & _ENCRYPTED:
-                raise self._fail(f"entry {entry.filename!r} is encrypted")
         return entries
 
     def _check_names(self, names: list[str]) -> str:
@@ -127,13 +120,28 @@ class ZipReader:
         for name in names:
             if not name.startswith(folder) or "\0" in name:
                 raise self._fail(f"entry {name!r} is not in the folder {folder!r} of the others")
+        if folder + "constants.pkl" in names:
+            raise RuntimeError(
+                f"{self._name}: TorchScript archives cannot be loaded; save the state_dict of the "
+                "model instead"
+            )
         for needed in ("data.pkl", "version"):
             if folder + needed not in names:
                 raise self._fail(f"there is no entry {folder + needed!r}; not a checkpoint")
         return folder
 
+    def _check_stored(self, entries: list[zipfile.ZipInfo]) -> None:
+        for entry in entries:
+            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+                raise self._fail(
+                    f"entry {entry.filename!r} is compressed, checkpoints store theirs"
+                )
+            if entry.flag_bits & _ENCRYPTED:
+                raise self._fail(f"entry {entry.filename!r} is encrypted")
+
     def _locate(self, entries: list[zipfile.ZipInfo]) -> dict[str, int]:
         """Return where the contents of each entry begin, after comparing both of its headers."""
+        self._check_stored(entries)
         starts, free = {}, 0
         for entry in sorted(entries, key=lambda entry: entry.header_offset):
             offset = entry.header_offset

@@ -15,7 +15,8 @@ _ALIGNMENT = 64
 _UTF8_NAMES, _SIZES_FOLLOW = 0x0800, 0x0008
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
-_LIMIT = 0xFFFFFFFF  # sizes and offsets from here on are kept in a ZIP64 field
+_LIMIT = 0xFFFFFFFF  # sizes and offsets from here on are kept in a ZIP64 field ...
+_MARK = 0xFFFFFFFF  # ... and this stands in their usual place
 
 
 class _Entry(NamedTuple):
@@ -63,10 +64,10 @@ class ZipWriter:
         start = self._at
         for entry in self._entries:
             extra = _zip64_extra(entry.size, entry.offset)
-            size = min(entry.size, _LIMIT)
+            size = _short(entry.size)
             lengths = (len(entry.name), len(extra))
             header = (b"PK\x01\x02", 0, 0, _flags(entry.size), 0, 0, 0, entry.crc, size, size)
-            record = _CENTRAL.pack(*header, *lengths, 0, 0, 0, 0, min(entry.offset, _LIMIT))
+            record = _CENTRAL.pack(*header, *lengths, 0, 0, 0, 0, _short(entry.offset))
             self._put(record + entry.name + extra)
         self._end(start, self._at - start)
 
@@ -76,7 +77,7 @@ class ZipWriter:
         end = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 0x031E, 45, 0, 0, *sizes)
         end += struct.pack("<4sIQI", b"PK\x06\x07", 0, here, 1)
         short = min(count, 0xFFFF)
-        small = (min(length, _LIMIT), min(start, _LIMIT))
+        small = (_short(length), _short(start))
         self._put(end + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, short, short, *small, 0))
 
     def _put(self, data: Any) -> None:
@@ -88,6 +89,10 @@ class ZipWriter:
         names = zlib.crc32(b"".join(entry.name for entry in self._entries))
         crcs = zlib.crc32(b"".join(entry.crc.to_bytes(4, "little") for entry in self._entries))
         return f"{names:020d}{crcs:020d}".encode()
+
+
+def _short(number: int) -> int:
+    return _MARK if number >= _LIMIT else number
 
 
 def _flags(size: int) -> int:
