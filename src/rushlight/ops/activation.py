@@ -18,6 +18,8 @@ from ..autograd.node import Op
 from ..backend.array import array_module
 from ..kernels import activation as K
 from ..kernels._precision import widen
+from ..kernels.random import fill
+from ..random import generator_for
 from ._export import export
 from .masking import where
 from ._operands import as_float, not_a_tensor, not_implemented
@@ -345,10 +347,11 @@ def rrelu(
         raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} > {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    from .creation import empty_like
-
-    slope = empty_like(input).uniform_(lower, upper)  # type: ignore[attr-defined]
-    return _finish(input, where(input > 0, input, input * slope), inplace)  # type: ignore[operator]
+    slope = np.ones_like(input.array)
+    falling = input.array <= 0
+    drawn = fill.uniform53(generator_for(input.device).stream, int(falling.sum()), upper - lower, lower)
+    slope[falling] = drawn.astype(slope.dtype)
+    return _finish(input, input * wrap(slope), inplace)  # type: ignore[operator]
 
 
 @export(functional=True, method=True)
