@@ -7,18 +7,21 @@ namespace {
 
 constexpr int64_t kPiece = 8192;  // elements handed out at a time: 5 to 10 us
 
-// One list of arrays for each operand; `used` lists are as long as the first.
+// One list of arrays for each operand, the parameters first. The last ones are optional state: those
+// lists may be empty.
 template <int N>
 struct Lists {
+  int required;
   const Views* list[N];
 
   bool fit() const {
     const Views& p = *list[0];
-    for (const Views* l : list) {
-      if (l->empty()) continue;
-      if (l->size() != p.size()) return false;
+    for (int k = 0; k < N; ++k) {
+      const Views& l = *list[k];
+      if (k >= required && l.empty()) continue;
+      if (l.size() != p.size()) return false;
       for (size_t i = 0; i < p.size(); ++i)
-        if (!(*l)[i].dense_f32() || (*l)[i].size != p[i].size) return false;
+        if (!l[i].dense_f32() || l[i].size != p[i].size) return false;
     }
     return true;
   }
@@ -93,7 +96,7 @@ bool sgd_step(const Views& p, const Views& g, const Views& buffer, double lr, do
   const Gradient gradient(maximize, weight_decay);
   const float rate = f(lr), keep = f(momentum), take = f(1 - dampening);
   const bool buffered = !buffer.empty();
-  return for_all<3>({{&p, &g, &buffer}}, [=](vf* v) {
+  return for_all<3>({2, {&p, &g, &buffer}}, [=](vf* v) {
     vf d = gradient(v[0], v[1]);
     if (buffered) {
       v[2] = first ? d : fma(splat(take), d, v[2] * keep);
@@ -111,7 +114,7 @@ bool adam_step(const Views& p, const Views& g, const Views& mean, const Views& s
   const AverageSquare average_square(beta2);
   const float keep = f(shrink), step = f(rate), scale = f(1 / root_correction), tiny = f(eps);
   const bool amsgrad = !largest.empty();
-  return for_all<5>({{&p, &g, &mean, &square, &largest}}, [=](vf* v) {
+  return for_all<5>({4, {&p, &g, &mean, &square, &largest}}, [=](vf* v) {
     v[0] = v[0] * keep;
     const vf d = gradient(v[0], v[1]);
     v[2] = average(v[2], d);
@@ -129,7 +132,7 @@ bool nadam_step(const Views& p, const Views& g, const Views& mean, const Views& 
   const AverageSquare average_square(beta2);
   const float keep = f(shrink), gradient_rate = f(from_gradient), mean_rate = f(from_mean);
   const float scale = f(1 / correction), tiny = f(eps);
-  return for_all<4>({{&p, &g, &mean, &square}}, [=](vf* v) {
+  return for_all<4>({4, {&p, &g, &mean, &square}}, [=](vf* v) {
     v[0] = v[0] * keep;
     const vf d = gradient(v[0], v[1]);
     v[2] = average(v[2], d);
@@ -147,7 +150,7 @@ bool rmsprop_step(const Views& p, const Views& g, const Views& square, const Vie
   const AverageSquare average_square(alpha);
   const float rate = f(lr), keep = f(momentum), tiny = f(eps);
   const bool centered = !mean.empty(), buffered = !buffer.empty();
-  return for_all<5>({{&p, &g, &square, &mean, &buffer}}, [=](vf* v) {
+  return for_all<5>({3, {&p, &g, &square, &mean, &buffer}}, [=](vf* v) {
     const vf d = gradient(v[0], v[1]);
     v[2] = average_square(v[2], d);
     vf variance = v[2];
@@ -169,7 +172,7 @@ bool adagrad_step(const Views& p, const Views& g, const Views& sum, double rate,
                   double weight_decay, bool maximize) {
   const Gradient gradient(maximize, weight_decay);
   const float step = f(rate), tiny = f(eps);
-  return for_all<3>({{&p, &g, &sum}}, [=](vf* v) {
+  return for_all<3>({3, {&p, &g, &sum}}, [=](vf* v) {
     const vf d = gradient(v[0], v[1]);
     v[2] = fma(d, d, v[2]);
     v[0] = v[0] - d * step / (sqrt(v[2]) + tiny);
