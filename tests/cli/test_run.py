@@ -205,6 +205,10 @@ class TestNames:
             "(not in rushlight; see docs/compatibility.md)"
         )
 
+    def test_a_module_of_torch_can_be_run(self, command, tmp_path):
+        done = command("run", "-m", "torch.mps")
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_missing_module(self, launch):
         done = launch("import torch.nowhere\n")
         assert done.stderr.splitlines()[-1] == (

@@ -125,7 +125,7 @@ class Hook:
         """Prepare a module that has just got a torch name, and all that came with it."""
         self._prepare(module, alias)
         for name, loaded in list(sys.modules.items()):
-            known_as = alias_of(name)
+            known_as = alias_of(name) if name.startswith("rushlight") else None
             if known_as is not None:
                 self._prepare(loaded, known_as)
 
