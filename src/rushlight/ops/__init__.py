@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import (
     activation,
     arithmetic,
+    bessel,
     bitwise,
     casts,
     compare,
@@ -46,14 +47,17 @@ from . import (
     shape,
     softmax,
     sorting,
+    special,
     strides,
     trigonometry,
     vector_norm,
+    windows,
 )
 
 __all__ = [
     "activation",
     "arithmetic",
+    "bessel",
     "bitwise",
     "casts",
     "compare",
@@ -91,7 +95,9 @@ __all__ = [
     "shape",
     "softmax",
     "sorting",
+    "special",
     "strides",
     "trigonometry",
     "vector_norm",
+    "windows",
 ]

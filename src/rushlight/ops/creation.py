@@ -442,11 +442,10 @@ def _made_like(
 
 
 def _order_of(x: Array) -> Shape:
-    """Return the dimensions from the outermost to the innermost in memory, where torch keeps that order."""
-    if x.flags.c_contiguous or 0 in x.shape:
+    """Return the dimensions from the outermost to the innermost in memory."""
+    if x.flags.c_contiguous or 0 in x.shape or 0 in x.strides:
         return tuple(range(x.ndim))
-    order = tuple(sorted(range(x.ndim), key=lambda i: (-x.strides[i], i)))
-    return order if x.transpose(order).flags.c_contiguous else tuple(range(x.ndim))
+    return tuple(sorted(range(x.ndim), key=lambda i: (-x.strides[i], i)))
 
 
 empty_like = _like(
@@ -610,10 +609,12 @@ def _range_length(start: Any, end: Any, step: Any, kind: DType) -> int:
         raise NotImplementedError("\"arange_cpu\" not implemented for 'Bool'")
     if any(isinstance(x, complex) for x in (start, end, step)):
         raise RuntimeError("value cannot be converted to type double without overflow")
-    if kind.kind == 1:
-        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if kind.kind == 1 and math.isfinite(start) and math.isfinite(end):
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,12 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return wrap(total.astype(np.float32) if weights.array.dtype == np.float32 else total)
 
 
-def _histogram_range(name: str, x: Array, low: float, high: float) -> tuple[float, float]:
+def _histogram_range(
+    name: str, x: Array, low: float, high: float, margin: float
+) -> tuple[float, float]:
+    """Return the ends of a histogram: those given, else those of the data; equal ones are moved apart."""
+    if low == high == 0 and not x.size and margin < 1:
+        return 0.0, 1.0
     if low == high == 0 and x.size:
         low, high = float(x.min()), float(x.max())
         if not (np.isfinite(low) and np.isfinite(high)):
@@ -183,7 +189,7 @@ def _histogram_range(name: str, x: Array, low: float, high: float) -> tuple[floa
         raise RuntimeError(f"{name}: range of [{low:g}, {high:g}] is not finite")
     if low > high:
         raise RuntimeError(f"{name}: max must be larger than min")
-    return (low - 1.0, high + 1.0) if low == high else (low, high)
+    return (low - margin, high + margin) if low == high else (low, high)
 
 
 @export(method=True, out=True)
@@ -204,7 +210,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if x.dtype.kind in "iub":
         raise not_implemented("histogram", input)
-    low, high = _histogram_range("torch.histc", x, float(min), float(max))
+    low, high = _histogram_range("torch.histc", x, float(min), float(max), margin=1.0)
     counts, _ = np.histogram(widen(x).reshape(-1), bins=bins, range=(low, high))
     return wrap(counts.astype(x.dtype))
 
@@ -245,12 +251,29 @@ def histogram(
             raise RuntimeError(
                 f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0"
             )
-        low, high = _histogram_range("torch.histogram", x, *(range or (0.0, 0.0)))
+        low, high = _histogram_range("torch.histogram", x, *(range or (0.0, 0.0)), margin=0.5)
         edges = np.linspace(low, high, bins + 1, dtype=x.dtype)
-    weights = _weights(x, weight)
-    found, _ = np.histogram(x.reshape(-1), edges, weights=weights, density=density)
+    found = _counted(x.reshape(-1, 1), [edges], _weights(x, weight), density)
     kind = return_type("histogram", "hist", "bin_edges")
-    return kind(wrap(found.astype(x.dtype)), wrap(edges))
+    return kind(wrap(found), wrap(edges))
+
+
+def _counted(points: Array, edges: list[Array], weights: Array | None, density: bool) -> Array:
+    """Sum the weights of the points (rows) in each box between edges; the last edge belongs to its box."""
+    shape = tuple([len(e) - 1 for e in edges])
+    inside = np.ones(len(points), dtype=bool)
+    places = []
+    for x, edge in zip(points.T, edges, strict=True):
+        inside &= (x >= edge[0]) & (x <= edge[-1])
+        places.append(np.clip(np.searchsorted(edge, x, side="right") - 1, 0, len(edge) - 2))
+    flat = np.ravel_multi_index(tuple([p[inside] for p in places]), shape)
+    used = None if weights is None else weights[inside]
+    found = np.bincount(flat, used, prod(shape)).reshape(shape).astype(points.dtype)
+    if density:
+        found = found / found.sum()
+        for d, edge in enumerate(edges):
+            found = found / np.diff(edge).reshape((-1,) + (1,) * (len(shape) - 1 - d))
+    return found.astype(points.dtype)
 
 
 def _weights(x: Array, weight: Tensor | None) -> Array | None:
@@ -311,11 +334,11 @@ def histogramdd(
         if isinstance(item, Tensor):
             edges.append(item.array)
         else:
-            low, high = _histogram_range("torch.histogramdd", points[:, d], *ends[d])
+            low, high = _histogram_range("torch.histogramdd", points[:, d], *ends[d], margin=0.5)
             edges.append(np.linspace(low, high, item + 1, dtype=x.dtype))
-    found, _ = np.histogramdd(points, edges, weights=_weights(x, weight), density=density)
+    found = _counted(points, edges, _weights(x, weight), density)
     kind = return_type("histogramdd", "hist", "bin_edges")
-    return kind(wrap(found.astype(x.dtype)), tuple([wrap(e) for e in edges]))
+    return kind(wrap(found), tuple([wrap(e) for e in edges]))
 
 
 # --- places in sorted sequences ----------------------------------------------------------------

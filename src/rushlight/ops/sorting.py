@@ -375,6 +375,7 @@ def _quantile(
     ignore_nan: bool,
 ) -> Tensor:
     points = _quantile_points(name, x, q, interpolation)
+    point_shape = points.array.shape
     ndim = x.array.ndim
     if dim is None:
         flat, at, kept = reshape(x, (x.array.size,)), 0, (1,) * ndim
@@ -385,15 +386,15 @@ def _quantile(
     if not x.array.size:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     ranked = Sort.apply(movedim(flat, at, -1), dim=flat.array.ndim - 1, descending=False)[0]
-    found = _interpolated(ranked, points.reshape(-1), interpolation, ignore_nan)  # (..., Q)
+    found = _interpolated(ranked, reshape(points, (-1,)), interpolation, ignore_nan)  # (..., Q)
     result = movedim(found, -1, 0)
     rest = (
         kept if keepdim else tuple([n for d, n in enumerate(kept) if dim is not None and d != at])
     )
-    return reshape(result, points.shape + rest)  # type: ignore[no-any-return]
+    return reshape(result, point_shape + rest)  # type: ignore[no-any-return]
 
 
-def _quantile_points(name: str, x: Any, q: Any, interpolation: str) -> Array:
+def _quantile_points(name: str, x: Any, q: Any, interpolation: str) -> Tensor:
     require_tensor(name, x)
     if str(x.dtype) not in ("torch.float32", "torch.float64"):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
@@ -405,38 +406,37 @@ def _quantile_points(name: str, x: Any, q: Any, interpolation: str) -> Array:
     if not isinstance(q, Tensor):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
-        return np.asarray(q, dtype=x.array.dtype)
+        return wrap(np.asarray(q, dtype=x.array.dtype))
     if q.array.ndim > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q.array.dtype != x.array.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
     if q.array.size and not ((q.array >= 0) & (q.array <= 1)).all():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
-    return q.array
+    return q
 
 
-def _interpolated(ranked: Tensor, q: Array, interpolation: str, ignore_nan: bool) -> Tensor:
+def _interpolated(ranked: Tensor, q: Tensor, interpolation: str, ignore_nan: bool) -> Tensor:
     """Read sorted rows at fractional ranks."""
-    values = ranked.array
-    xp = array_module(values)
-    bad = xp.isnan(values)
-    last = values.shape[-1] - 1
+    xp, kind = array_module(ranked.array), q.array.dtype
+    bad = xp.isnan(ranked.array)
+    last = ranked.array.shape[-1] - 1
+    spans = xp.full((*ranked.array.shape[:-1], 1), last, dtype=kind)
     if ignore_nan:
-        ranks = xp.maximum(q * ((~bad).sum(-1, keepdims=True) - 1).astype(q.dtype), q.dtype.type(0))
-    else:
-        ranks = xp.where(bad.any(-1, keepdims=True), q.dtype.type(last), q * q.dtype.type(last))
+        spans = xp.maximum((~bad).sum(-1, keepdims=True) - 1, 0).astype(kind)
+    ranks = q.array * spans
+    if not ignore_nan:
+        # The last element of a sorted row is NaN if any is.
+        ranks = xp.where(bad.any(-1, keepdims=True), kind.type(last), ranks)
     rounding = {"lower": xp.floor, "higher": xp.ceil, "nearest": xp.rint}.get(interpolation)
     if rounding is not None:
         return _at_ranks(ranked, rounding(ranks))
     below = xp.floor(ranks)
-    weight = ranks - below if interpolation == "linear" else xp.full_like(ranks, 0.5)
     low, high = _at_ranks(ranked, below), _at_ranks(ranked, xp.ceil(ranks))
-    step = high - low  # type: ignore[operator]
-    # From the nearer end, so that a weight of 1 gives the upper element exactly.
-    from_low = wrap((weight < 0.5).astype(q.dtype))
-    return (low + step * wrap(weight)) * from_low + (high - step * wrap(1 - weight)) * (
-        1 - from_low
-    )  # type: ignore[operator, no-any-return]
+    weight = wrap(xp.full_like(ranks, 0.5))
+    if interpolation == "linear":
+        weight = q * wrap(spans) - wrap(below)  # type: ignore[operator]
+    return low.lerp(high, weight)  # type: ignore[attr-defined, no-any-return]
 
 
 def _at_ranks(ranked: Tensor, ranks: Array) -> Tensor:

@@ -1,0 +1,7 @@
+"""Signal processing: the window functions."""
+
+from __future__ import annotations
+
+from . import windows
+
+__all__ = ["windows"]
