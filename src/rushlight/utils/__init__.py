@@ -1,0 +1,1 @@
+"""Data loading, summaries, TensorBoard and other helpers around training."""
