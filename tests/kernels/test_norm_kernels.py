@@ -43,12 +43,13 @@ def tensors(torch, *values):
     ]
 
 
-def check(got, want, dtype):
+def check(got, want, dtype, scale=1.0):
     for a, b in zip(got, want, strict=True):
         if b is None:
             continue
         b = b.detach().numpy()
-        tolerance = 4e-6 * max(1, np.abs(b).max(initial=0)) if dtype == np.float32 else 1e-11
+        size = max(scale, np.abs(b).max(initial=0))
+        tolerance = 4e-6 * size if dtype == np.float32 else 1e-11
         np.testing.assert_allclose(a.reshape(b.shape), b, rtol=0, atol=tolerance)
         assert a.dtype == dtype
 
@@ -107,7 +108,8 @@ def test_layer_norm(shape, axes, affine, dtype):
     assert mean.shape == rstd.shape == shape[: len(shape) - axes] + (1,) * axes
     check((y,), (ty,), dtype)
     got = K.layer_norm_grad(g, x, w, mean, rstd, axes=axes)
-    check(got, (tx.grad, grad(tw), grad(tb)), dtype)
+    # Rounding errors of g are multiplied by rstd, which is large for a row of one element.
+    check(got, (tx.grad, grad(tw), grad(tb)), dtype, scale=max(1.0, rstd.max(initial=0)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

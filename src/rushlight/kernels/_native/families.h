@@ -8,3 +8,4 @@
 #include "softmax/cpu.h"
 #include "loss/cpu.h"
 #include "embedding/cpu.h"
+#include "norm/cpu.h"

@@ -5,29 +5,69 @@
 
 namespace rl::RL_LEVEL {
 
-// Sum over i of f(i, n), a vector whose first n lanes count. Sums of 2048 terms are added in
-// double, so the error does not grow with the length.
+// K sums of vectors, over any number of rows. Lanes are added up after at most 2048 terms each, and
+// these sums in double, so the error does not grow with the number of terms.
+template <int K>
+class LaneSums {
+ public:
+  // f(i, n, v): writes K vectors to v, of which the first n lanes count.
+  template <class F>
+  RL_INLINE void add(int64_t length, F&& f) {
+    for (int64_t at = 0; at < length; at += kMost) {
+      const int64_t stop = std::min<int64_t>(length, at + kMost);
+      if (pending_ + (stop - at) > kMost) flush();
+      pending_ += stop - at;
+      int64_t i = at;
+      for (; i + 4 * W <= stop; i += 4 * W)
+#pragma GCC unroll 4
+        for (int part = 0; part < 4; ++part) {
+          vf v[K];
+          f(i + part * W, W, v);
+#pragma GCC unroll 2
+          for (int k = 0; k < K; ++k) lane_[part][k] += v[k];
+        }
+      for (; i + W <= stop; i += W) {
+        vf v[K];
+        f(i, W, v);
+        for (int k = 0; k < K; ++k) lane_[0][k] += v[k];
+      }
+      if (i < stop) {
+        vf v[K];
+        f(i, stop - i, v);
+        const vi mask = lanes() < splat_int(static_cast<int32_t>(stop - i));
+        for (int k = 0; k < K; ++k) lane_[1][k] += mask ? v[k] : vf{};
+      }
+    }
+  }
+
+  double result(int k) {
+    flush();
+    return total_[k];
+  }
+
+ private:
+  static constexpr int64_t kMost = 2048;
+
+  RL_INLINE void flush() {
+    for (int k = 0; k < K; ++k) {
+      const vf all = (lane_[0][k] + lane_[1][k]) + (lane_[2][k] + lane_[3][k]);
+      total_[k] += static_cast<double>(reduce_add(all));
+      for (int part = 0; part < 4; ++part) lane_[part][k] = vf{};
+    }
+    pending_ = 0;
+  }
+
+  vf lane_[4][K] = {};
+  double total_[K] = {};
+  int64_t pending_ = 0;
+};
+
+// Sum over i of f(i, n), a vector whose first n lanes count.
 template <class F>
 RL_INLINE double row_sum(int64_t length, F&& f) {
-  double sum = 0.0;
-  for (int64_t at = 0; at < length; at += 2048) {
-    const int64_t stop = std::min<int64_t>(length, at + 2048);
-    vf a = {}, b = {}, c = {}, d = {};
-    int64_t i = at;
-    for (; i + 4 * W <= stop; i += 4 * W) {
-      a += f(i, W);
-      b += f(i + W, W);
-      c += f(i + 2 * W, W);
-      d += f(i + 3 * W, W);
-    }
-    for (; i + W <= stop; i += W) a += f(i, W);
-    if (i < stop) {
-      const vf last = f(i, stop - i);
-      b += lanes() < splat_int(static_cast<int32_t>(stop - i)) ? last : vf{};
-    }
-    sum += static_cast<double>(reduce_add((a + b) + (c + d)));
-  }
-  return sum;
+  LaneSums<1> sums;
+  sums.add(length, [&](int64_t i, int64_t n, vf(&v)[1]) { v[0] = f(i, n); });
+  return sums.result(0);
 }
 
 // NaN if there is one.

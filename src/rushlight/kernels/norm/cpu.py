@@ -1,0 +1,84 @@
+"""Native float32 normalisation: registers the fast paths of `kernels.norm`."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from rushlight._typing import Array
+from rushlight.kernels import norm as reference
+from rushlight.kernels._native import core
+
+
+@reference.batch_norm.fast(np.ndarray)
+def batch_norm_native(x: Array, w: Array | None, b: Array | None, *, eps: float) -> Any:
+    """Decline all but float32 with spatial axes."""
+    if not _planes(x):
+        return NotImplemented
+    x = np.ascontiguousarray(x)
+    y = np.empty_like(x)
+    mean, rstd, var = np.empty((3, x.shape[1]), dtype=np.float32)
+    done = core.batch_norm_forward(x, w, b, y, mean, rstd, var, eps)
+    return NotImplemented if done is NotImplemented else (y, mean, rstd, var)
+
+
+@reference.batch_norm_eval.fast(np.ndarray)
+def batch_norm_eval_native(
+    x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float
+) -> Any:
+    """Decline all but float32 with spatial axes."""
+    if not _planes(x):
+        return NotImplemented
+    x = np.ascontiguousarray(x)
+    y = np.empty_like(x)
+    done = core.batch_norm_apply(x, w, b, mean, var, y, eps)
+    return NotImplemented if done is NotImplemented else y
+
+
+@reference.batch_norm_grad.fast(np.ndarray)
+def batch_norm_grad_native(
+    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, training: bool
+) -> Any:
+    """Decline all but float32 with spatial axes."""
+    if not _planes(x) or g.dtype != np.float32:
+        return NotImplemented
+    g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
+    gx = np.empty_like(x)
+    gw, gb = np.empty((2, x.shape[1]), dtype=np.float32)
+    done = core.batch_norm_backward(g, x, w, mean, rstd, gx, gw, gb, training)
+    return NotImplemented if done is NotImplemented else (gx, gw, gb)
+
+
+@reference.layer_norm.fast(np.ndarray)
+def layer_norm_native(x: Array, w: Array | None, b: Array | None, *, axes: int, eps: float) -> Any:
+    """Decline all but float32."""
+    if x.dtype != np.float32 or x.size == 0:
+        return NotImplemented
+    x = np.ascontiguousarray(x)
+    y = np.empty_like(x)
+    outer = (*x.shape[: x.ndim - axes], *(1,) * axes)
+    mean, rstd = np.empty(outer, dtype=np.float32), np.empty(outer, dtype=np.float32)
+    done = core.layer_norm_forward(x, w, b, y, mean, rstd, prod(x.shape[x.ndim - axes :]), eps)
+    return NotImplemented if done is NotImplemented else (y, mean, rstd)
+
+
+@reference.layer_norm_grad.fast(np.ndarray)
+def layer_norm_grad_native(
+    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, axes: int
+) -> Any:
+    """Decline all but float32."""
+    if x.dtype != np.float32 or g.dtype != np.float32 or x.size == 0:
+        return NotImplemented
+    g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
+    gx = np.empty_like(x)
+    inner = x.shape[x.ndim - axes :]
+    gw, gb = np.empty(inner, dtype=np.float32), np.empty(inner, dtype=np.float32)
+    done = core.layer_norm_backward(g, x, w, mean, rstd, gx, gw, gb, prod(inner))
+    return NotImplemented if done is NotImplemented else (gx, gw, gb)
+
+
+def _planes(x: Array) -> bool:
+    """Whether channels have planes of their own; for (N, C) the columns are NumPy's to sum."""
+    return x.dtype == np.float32 and x.ndim > 2
