@@ -52,6 +52,14 @@ def not_a_tensor(name: str, value: Any, argument: str = "input", position: int =
     )
 
 
+def both_tensors(name: str, x: Any, y: Any) -> None:
+    """Raise TypeError unless both operands of a function are Tensors."""
+    if not isinstance(x, Tensor):
+        raise not_a_tensor(name, x)
+    if not isinstance(y, Tensor):
+        raise not_a_tensor(name, y, "other", 2)
+
+
 def not_implemented(name: str, x: Tensor) -> NotImplementedError:
     """Build the error for a dtype that a function does not take, in torch's words."""
     return NotImplementedError(f"\"{name}_cpu\" not implemented for '{x.dtype.type_name}'")

@@ -12,7 +12,7 @@ from ..autograd.node import Op
 from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import infix, not_a_tensor
+from ._operands import both_tensors, infix, not_a_tensor
 from ._promote import promote
 from ._unary import keep
 
@@ -138,9 +138,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
         >>> rushlight.equal(rushlight.tensor([1, 2]), rushlight.tensor([1, 2]))
         True
     """
-    for position, value in enumerate((input, other), 1):
-        if not isinstance(value, Tensor):
-            raise not_a_tensor("equal", value, ("input", "other")[position - 1], position)
+    both_tensors("equal", input, other)
     x, y = promote(input, other)
     return x.array.shape == y.array.shape and bool(np.equal(x.array, y.array).all())
 
@@ -309,9 +307,7 @@ class Logic(Op):
 
 
 def _logic(name: str, ufunc: Any, input: Tensor, other: Tensor) -> Tensor:
-    for position, value in enumerate((input, other), 1):
-        if not isinstance(value, Tensor):
-            raise not_a_tensor(name, value, ("input", "other")[position - 1], position)
+    both_tensors(name, input, other)
     if input.array.dtype != other.array.dtype:
         input, other = input != 0, other != 0
     return Logic.apply(input, other, ufunc=ufunc)
@@ -413,9 +409,7 @@ class Fmin(NumberExtremum):
 
 
 def _extremum(op: type[Op], name: str, input: Tensor, other: Tensor) -> Tensor:
-    for position, value in enumerate((input, other), 1):
-        if not isinstance(value, Tensor):
-            raise not_a_tensor(name, value, ("input", "other")[position - 1], position)
+    both_tensors(name, input, other)
     x, y = promote(input, other)
     if x.array.dtype.kind == "c":
         raise RuntimeError(f"{name} not implemented for complex tensors.")

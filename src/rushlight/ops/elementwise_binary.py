@@ -13,7 +13,7 @@ from ..autograd.node import Op
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import as_float, as_floats, not_a_tensor, not_implemented
+from ._operands import as_float, as_floats, both_tensors, not_a_tensor, not_implemented
 from ._promote import promote
 from ._return_types import return_type
 from ._unary import keep
@@ -223,7 +223,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
         >>> rushlight.ldexp(rushlight.tensor([1.0, 3.0]), rushlight.tensor([1, 2]))
         tensor([ 2., 12.])
     """
-    _both_tensors("ldexp", input, other)
+    both_tensors("ldexp", input, other)
     return input * as_float(other, "ldexp").exp2()
 
 
@@ -244,16 +244,9 @@ def frexp(input: Tensor) -> Any:
     return frexp_result(Frexp.apply(input))
 
 
-def _both_tensors(name: str, x: Any, y: Any) -> None:
-    if not isinstance(x, Tensor):
-        raise not_a_tensor(name, x)
-    if not isinstance(y, Tensor):
-        raise not_a_tensor(name, y, "other", 2)
-
-
 def _real_floats(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
     """Promote two real tensors; integers become the default dtype."""
-    _both_tensors(name, x, y)
+    both_tensors(name, x, y)
     x, y = as_floats(x, y)
     if x.array.dtype.kind == "c":
         raise not_implemented(name, x)
@@ -262,7 +255,7 @@ def _real_floats(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 def _same_floats(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
     """Promote two real tensors of which one is floating point."""
-    _both_tensors(name, x, y)
+    both_tensors(name, x, y)
     x, y = promote(x, y)
     if x.array.dtype.kind in "iubc":
         raise not_implemented(name, x)
@@ -270,7 +263,7 @@ def _same_floats(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 
 def _integers(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    _both_tensors(name, x, y)
+    both_tensors(name, x, y)
     x, y = promote(x, y)
     if x.array.dtype.kind not in "iu":
         raise not_implemented(name, x)
