@@ -177,6 +177,14 @@ def test_files_of_other_kinds(tmp_path):
         load(path, mmap=True)
 
 
+def test_storage_types_of_old_cuda_files(golden, same):
+    data = golden("checkpoint_legacy.pt")
+    old = data.replace(b"ctorch\nFloatStorage", b"ctorch.cuda\nFloatStorage")
+    assert old != data
+    loaded = [load(io.BytesIO(each))["views"] for each in (data, old)]
+    assert same(*loaded)
+
+
 def test_old_format_headers(golden):
     from rushlight.serialization.legacy import MAGIC_NUMBER
 

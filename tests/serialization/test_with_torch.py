@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import OrderedDict
+from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -71,6 +72,7 @@ def test_structures_cross_both_ways():
         "buffer": torch.nn.Buffer(torch.ones(2), persistent=False),
         "grad": torch.zeros(1, requires_grad=True),
         "scalar": torch.tensor(2.5),
+        "scale": torch.nn.Parameter(torch.tensor(2.5)),
         "empty": torch.empty(0, 3),
         "expanded": torch.ones(1).expand(2, 3),
         "rest": [base.shape, base.device, torch.int8, {1}, b"\xff", bytearray(b"a"), 2**70, 1j],
@@ -88,7 +90,7 @@ def test_structures_cross_both_ways():
     for name, tensor in state.items():
         assert torch.equal(back["state"][name], tensor)
         assert back["state"][name].stride() == tensor.stride()
-    for name in ("scalar", "empty", "expanded"):
+    for name in ("scalar", "scale", "empty", "expanded"):
         assert torch.equal(back[name], obj[name])
     back["state"]["w"][1] = -1
     assert back["state"]["row"].tolist() == [-1] * 4
@@ -137,6 +139,17 @@ def test_zip64_archives(monkeypatch):
         loaded = read(file)
         assert loaded["a"].tolist() == list(range(500))
         assert loaded["b"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_whole_modules_of_the_old_format():
+    file = io.BytesIO()
+    torch.save(torch.nn.Linear(2, 3), file, _use_new_zipfile_serialization=False)
+    file.seek(0)
+    with pytest.raises(UnpicklingError, match="torch.nn.modules.linear.Linear was not an allowed"):
+        load(file)
+    file.seek(0)
+    assert type(load(file, weights_only=False)) is rl.nn.Linear
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])

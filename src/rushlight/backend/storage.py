@@ -104,7 +104,8 @@ class UntypedStorage:
     values. Storages of the same memory are equal.
 
     Example:
-        >>> storage = rushlight.UntypedStorage([1, 2, 3])
+        >>> from rushlight.backend.storage import UntypedStorage
+        >>> storage = UntypedStorage([1, 2, 3])
         >>> storage.nbytes(), storage[1]
         (3, 2)
     """

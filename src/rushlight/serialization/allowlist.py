@@ -227,6 +227,8 @@ class Allowlist:
         self._names |= builder.classes()
         self._names |= {repr(d): d for d in dtypes.ALL}
         self._names |= {f"{kind.module}.{kind.name}": kind for kind in STORAGE_TYPES.values()}
+        # Old files say where a storage was twice: `torch.cuda.FloatStorage` at `cuda:0`.
+        self._names |= {f"torch.cuda.{name}": kind for name, kind in STORAGE_TYPES.items()}
         self._trusted: dict[str, Any] = {}
         for name, item in _user_globals.items():
             self._trusted[name] = item[0] if isinstance(item, tuple) else item

@@ -5,7 +5,6 @@ Honest files stay far below each of these limits.
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from pickle import UnpicklingError
 from typing import Any
 
@@ -16,6 +15,7 @@ MAX_MARKS = 100_000
 # A dict key may be a tuple, but hashing nested tuples that share their parts takes for ever.
 MAX_KEY_NODES = 1000
 MAX_KEY_DEPTH = 100
+_COPIED = (bytes, bytearray, str, list, tuple, dict, set, frozenset)
 _BITS_PER_NODE = 1024  # of integers, whose hash is computed anew each time
 
 
@@ -43,8 +43,8 @@ class Budget:
             raise UnpicklingError("The file copies more data than a file of its size can need")
 
     def spend_on(self, arguments: Any) -> None:
-        """Count the members of each argument that has any."""
-        self.spend(sum(len(argument) for argument in arguments if isinstance(argument, Sized)))
+        """Count the members of each argument that a call would copy."""
+        self.spend(sum(len(argument) for argument in arguments if isinstance(argument, _COPIED)))
 
 
 def checked_keys(keys: list[Any]) -> list[Any]:
@@ -54,7 +54,7 @@ def checked_keys(keys: list[Any]) -> list[Any]:
         UnpicklingError: one of them is nested too deeply or holds too much.
     """
     for key in keys:
-        if type(key) in (tuple, frozenset, int):
+        if isinstance(key, (tuple, frozenset, int)):
             _check_nested(key)
     return keys
 
@@ -62,7 +62,7 @@ def checked_keys(keys: list[Any]) -> list[Any]:
 def _check_nested(key: Any) -> None:
     nodes, level = 0, [key]
     for _ in range(MAX_KEY_DEPTH):
-        nodes += sum(part.bit_length() for part in level if type(part) is int) // _BITS_PER_NODE
+        nodes += sum(part.bit_length() for part in level if isinstance(part, int)) // _BITS_PER_NODE
         containers = [part for part in level if isinstance(part, (tuple, frozenset))]
         nodes += sum(map(len, containers))
         if nodes > MAX_KEY_NODES:

@@ -16,8 +16,15 @@ _PREFIXES = (("rushlight.vision", "torchvision"), ("rushlight", "torch"))
 _TOP_LEVEL = {
     "rushlight._tensor": ("Tensor", "Size"),
     "rushlight.backend.device": ("device",),
-    "rushlight.backend.dtype": ("dtype",),
+    "rushlight.backend.dtype": ("dtype", "finfo", "iinfo"),
+    "rushlight.backend.memory_format": ("layout", "memory_format"),
 }
+_RENAMED = {
+    "rushlight.autograd.mode": "torch.autograd.grad_mode",
+    "rushlight.random": "torch._C",
+}
+# PyTorch has a file for each optimizer; these of its files hold something else.
+_NOT_OPTIMIZERS = ("optimizer", "lr_scheduler", "swa_utils")
 
 # What Python 2 called these modules; protocol 2 still writes those names.
 _PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
@@ -35,12 +42,15 @@ def torch_name(module: str, name: str) -> tuple[str, str]:
 
     Names of other packages are returned as they are.
     """
-    if module == "rushlight.random" and name == "Generator":
-        return "torch._C", name
     if name in _TOP_LEVEL.get(module, ()):
         return "torch", name
     if module.startswith("rushlight.ops."):
         return _function_home(name), name
+    if module in _RENAMED:
+        return _RENAMED[module], name
+    package, _, file = module.rpartition(".")
+    if package == "rushlight.optim" and file not in _NOT_OPTIMIZERS:
+        return f"torch.optim.{name.lower()}", name
     for ours, theirs in _PREFIXES:
         if module == ours or module.startswith(ours + "."):
             return theirs + module[len(ours) :], name

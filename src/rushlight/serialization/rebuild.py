@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
+
 from .._tensor import Tensor, wrap, wrap_as
 from ..backend.array import array_module, to_device
 from ..backend.device import device
@@ -126,8 +128,6 @@ class TensorBuilder:
     def _rebuild_device_tensor_from_numpy(
         self, data: Any, d: Any, where: Any, requires_grad: Any
     ) -> Tensor:
-        import numpy as np
-
         if not isinstance(data, np.ndarray):
             raise UnpicklingError(f"tensor: expected a NumPy array, got {type(data)}")
         return self._rebuild_device_tensor_from_cpu_tensor(wrap(data), d, where, requires_grad)
@@ -184,7 +184,7 @@ def _set_state(tensor: Tensor, state: Any) -> Tensor:
     parts = state if type(state) is tuple else (state,)
     for part in parts:
         for name, value in (part or {}).items():
-            if type(name) is not str or hasattr(type(tensor), name):
+            if type(name) is not str or hasattr(Tensor, name):
                 raise UnpicklingError(f"tensor: an attribute may not hide {name!r}")
             tensor.__dict__[name] = value
     return tensor

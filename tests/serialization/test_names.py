@@ -1,0 +1,67 @@
+"""Every public class is written under the name that PyTorch has it under, and found again."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+import rushlight as rl
+from rushlight.serialization.names import find_ours, our_module, torch_name
+
+PLACES = ("rushlight", "rushlight.nn", "rushlight.optim", "rushlight.optim.lr_scheduler")
+PLACES += ("rushlight.utils.data",)
+# Ours alone, or written to no file.
+OURS_ALONE = {"OutOfMemoryError"}
+
+
+def public_classes():
+    for place in PLACES:
+        try:
+            package = importlib.import_module(place)
+        except ImportError:
+            continue
+        for name, value in sorted(vars(package).items()):
+            if inspect.isclass(value) and value.__module__.startswith("rushlight"):
+                if not name.startswith("_") and name not in OURS_ALONE:
+                    yield pytest.param(value, id=f"{place}.{name}")
+
+
+@pytest.mark.parametrize("cls", list(public_classes()))
+def test_a_class_is_found_under_the_name_it_is_written_with(cls):
+    module, name = torch_name(cls.__module__, cls.__qualname__)
+    assert module.partition(".")[0] in ("torch", "torchvision")
+    assert find_ours(module, name) is cls
+
+
+@pytest.mark.parametrize("cls", list(public_classes()))
+def test_pytorch_has_the_class_under_that_name(cls):
+    torch = pytest.importorskip("torch")
+    if not any(
+        hasattr(place, cls.__name__) for place in (torch, torch.nn, torch.optim, torch.utils.data)
+    ):
+        pytest.skip("PyTorch has no class of this name")
+    module, name = torch_name(cls.__module__, cls.__qualname__)
+    found = getattr(importlib.import_module(module), name)
+    assert inspect.isclass(found)
+
+
+def test_functions():
+    assert torch_name("rushlight.ops.activation", "relu") == ("torch.nn.functional", "relu")
+    assert torch_name("rushlight.ops.arithmetic", "add") == ("torch", "add")
+    assert find_ours("torch.nn.functional", "relu") is rl.relu
+    assert find_ours("torch", "relu") is rl.relu
+
+
+def test_other_packages_keep_their_names():
+    assert torch_name("numpy", "ndarray") == ("numpy", "ndarray")
+    assert torch_name("rushlightful.x", "Y") == ("rushlightful.x", "Y")
+    assert our_module("torchaudio.models") is None
+    assert our_module("torchvision.models.resnet") == "rushlight.vision.models.resnet"
+    assert our_module("torch") == "rushlight"
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(AttributeError, match=r"no torch\.nn\.modules\.nothing\.Nothing"):
+        find_ours("torch.nn.modules.nothing", "Nothing")
