@@ -254,7 +254,7 @@ def scalar_tensor(
     kind = check_dtype("scalar_tensor", dtype) or dtypes.get_default_dtype()
     return finish(
         "scalar_tensor",
-        allocate(device, lambda xp: xp.full((), s, kind.numpy)),
+        allocate(device, lambda xp: xp.asarray(np.asarray(s).astype(kind.numpy))),
         None,
         requires_grad,
     )
@@ -589,7 +589,7 @@ def arange(
         kind = dtypes.int64 if whole else dtypes.get_default_dtype()
     count = _range_length(start, end, step, kind)
     # torch steps in double precision whatever the dtype, and rounds each element once.
-    wide = np.int64 if kind.kind == 1 else np.complex128 if kind.is_complex else np.float64
+    wide = np.int64 if kind is dtypes.int64 else np.complex128 if kind.is_complex else np.float64
 
     def make(xp: ModuleType) -> Array:
         values = xp.arange(count, dtype=wide)
@@ -611,7 +611,7 @@ def _range_length(start: Any, end: Any, step: Any, kind: DType) -> int:
         raise RuntimeError("value cannot be converted to type double without overflow")
     if step == 0:
         raise RuntimeError("step must be nonzero")
-    if kind.kind == 1 and math.isfinite(start) and math.isfinite(end):
+    if kind is dtypes.int64 and math.isfinite(start) and math.isfinite(end):
         start, end, step = int(start), int(end), int(step)
         if step == 0:
             raise ValueError("step must be nonzero")
@@ -619,7 +619,7 @@ def _range_length(start: Any, end: Any, step: Any, kind: DType) -> int:
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if kind.kind == 1:
+    if kind is dtypes.int64:
         return -((start - end) // step)
     return math.ceil((end - start) / step)
 

@@ -807,7 +807,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     extents = [shape] if hasattr(shape, "__index__") else [as_index(n) for n in shape]
     if min(extents, default=0) < 0:
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
-    rest, found = indices.array, []
+    rest, found = indices.array.astype(np.int64), []
     for extent in reversed(extents):
         found.append(wrap(np.asarray(rest % extent)))
         rest = rest // extent

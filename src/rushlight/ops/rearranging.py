@@ -442,4 +442,5 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
         raise RuntimeError(
             f"size {{{list(shape)}}} is not expandable to size {{{list(self.shape)}}}."
         )
-    return sum_to(self, shape)
+    whole = self.array.dtype.kind in "iub"
+    return sum_to(cast(self, dtypes.int64) if whole else self, shape)

@@ -211,7 +211,11 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     if x.dtype.kind in "iub":
         raise not_implemented("histogram", input)
     low, high = _histogram_range("torch.histc", x, float(min), float(max), margin=1.0)
-    counts, _ = np.histogram(widen(x).reshape(-1), bins=bins, range=(low, high))
+    values = widen(x).reshape(-1)
+    values = values[(values >= low) & (values <= high)]
+    kind = values.dtype.type
+    places = ((values - kind(low)) * kind(bins) / kind(high - low)).astype(np.int64)
+    counts = np.bincount(np.minimum(places, bins - 1), minlength=bins)
     return wrap(counts.astype(x.dtype))
 
 
