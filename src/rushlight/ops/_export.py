@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from .._tensor import Tensor
 from ..autograd.mode import GRAD, read_mode
@@ -38,8 +38,24 @@ class Export:
 EXPORTS: dict[str, Export] = {}
 
 
+@overload
+def export(function: F) -> F: ...
+@overload
 def export(
-    function: F | None = None,
+    function: None = None,
+    *,
+    name: str | None = None,
+    public: bool = True,
+    method: bool = False,
+    inplace: bool = False,
+    functional: bool = False,
+    out: bool = False,
+    numpy_names: bool = False,
+    saves_input: bool = True,
+    aliases: Sequence[str] = (),
+) -> Callable[[F], F]: ...
+def export(
+    function: Any = None,
     *,
     name: str | None = None,
     public: bool = True,

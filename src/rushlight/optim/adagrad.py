@@ -1,0 +1,73 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._tensor import wrap
+from ..kernels import optim as K
+from .optimizer import Optimizer, check_range, written
+
+
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients.
+
+    s = s + g^2;  p = p - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
+
+    Args:
+        params: parameters or groups.
+        lr: learning rate.
+        lr_decay: how fast it falls.
+        weight_decay: added to the gradient times the parameter.
+        initial_accumulator_value: where the sum starts.
+        eps: keeps the division finite.
+        foreach: accepted; one fused step is always taken.
+        maximize: ascend instead.
+        differentiable: not supported; must be False.
+        fused: accepted; one fused step is always taken.
+
+    Reference:
+        Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011.
+    """
+
+    def __init__(
+        self, params: Any, lr: Any = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+        initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
+        maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
+    ):  # fmt: skip
+        check_range("learning rate", lr)
+        check_range("lr_decay value", lr_decay)
+        check_range("weight_decay value", weight_decay)
+        check_range("initial_accumulator_value value", initial_accumulator_value)
+        check_range("epsilon value", eps)
+        defaults = {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable, "fused": fused,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+        # Unlike the others, Adagrad has its state from the start.
+        for group in self.param_groups:
+            for p in group["params"]:
+                start = np.full_like(p.array, initial_accumulator_value)
+                self.state[p] = {"step": wrap(np.zeros((), np.float32)), "sum": wrap(start)}
+
+    def share_memory(self) -> None:
+        """Move the state to memory that other processes can map."""
+        for state in self.state.values():
+            state["sum"].share_memory_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters once; `closure` recomputes the loss."""
+        loss = self._run_closure(closure)
+        for group in self.param_groups:
+            for step, params, lists in self._batches(group, ("sum",)):
+                K.adagrad_(
+                    *lists, lr=float(group["lr"]), lr_decay=group["lr_decay"], eps=group["eps"],
+                    weight_decay=group["weight_decay"], step=step, maximize=group["maximize"],
+                )  # fmt: skip
+                written(params)
+        return loss
