@@ -27,7 +27,8 @@ class LRScheduler:
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 initial = group["lr"]
-                group["initial_lr"] = initial.clone() if isinstance(initial, Tensor) else initial  # type: ignore[attr-defined]
+                # A second schedule of the same optimizer starts from the same rate as the first.
+                group.setdefault("initial_lr", initial.clone() if isinstance(initial, Tensor) else initial)  # type: ignore[attr-defined]
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
@@ -653,12 +654,20 @@ class SequentialLR(LRScheduler):
         # Each schedule has taken its initial step: go back to the initial lr and let only the first begin.
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
+        self._undo(schedulers)
+        first = schedulers[sum(milestone <= 0 for milestone in milestones)]
+        first._is_initial = True
+        first.step()
+        first._is_initial = False
+        self._last_lr = first.get_last_lr()
+
+    def _undo(self, schedulers: Sequence[LRScheduler]) -> None:
         for scheduler in schedulers:
-            scheduler.last_epoch -= 1
-        schedulers[0]._is_initial = True
-        schedulers[0].step()
-        schedulers[0]._is_initial = False
-        self._last_lr = schedulers[0].get_last_lr()
+            inner = getattr(scheduler, "_schedulers", None)
+            if inner is not None:
+                self._undo(inner)
+            else:
+                scheduler.last_epoch -= 1
 
     def step(self) -> None:  # type: ignore[override]
         """Take one step of the schedule whose turn it is."""
