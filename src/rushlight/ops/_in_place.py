@@ -11,7 +11,6 @@ from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.view import write_
-from ..backend.array import array_module
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 
 # Elements that are updated at a time: this many float32 stay in the second-level cache.
@@ -20,7 +19,11 @@ _BLOCK = 1 << 15
 
 def recorded(*tensors: Any) -> bool:
     """Tell whether an operation on these operands goes into the graph."""
-    return read_mode() == GRAD and any([isinstance(t, Tensor) and t.requires_grad for t in tensors])
+    if read_mode() == GRAD:
+        for t in tensors:
+            if isinstance(t, Tensor) and t.requires_grad:
+                return True
+    return False
 
 
 def write_ufunc(ufunc: Any, dst: Tensor, other: Any) -> Tensor | None:
@@ -50,7 +53,8 @@ def write_ufunc(ufunc: Any, dst: Tensor, other: Any) -> Tensor | None:
 def write_blocks(update: Callable[..., object], dst: Tensor, *operands: Tensor) -> Tensor | None:
     """Call `update(x, *operands, scratch)` on blocks of dst's memory; None if that cannot be done.
 
-    `scratch` is a buffer of the block's shape and dtype: the one temporary there is.
+    `scratch` is a buffer of the block's shape and dtype, the one temporary there is, or None
+    where all is one small block; pass it on as `out=` and go on with what that returns.
     """
     x = dst.array
     if recorded(dst, *operands) or x.dtype.kind not in "fcV":
@@ -69,10 +73,13 @@ def write_blocks(update: Callable[..., object], dst: Tensor, *operands: Tensor) 
     return write_(dst, None, store=store)
 
 
+def _is_dense(x: Array) -> bool:
+    return isinstance(x, np.ndarray) and x.flags.c_contiguous
+
+
 def _in_blocks(update: Callable[..., object], x: Array, arrays: list[Array]) -> None:
-    together = isinstance(x, np.ndarray) and all([a.flags.c_contiguous for a in (x, *arrays)])
-    if x.size <= _BLOCK or not together:
-        update(x, *arrays, array_module(x).empty_like(x))
+    if x.size <= _BLOCK or not all([_is_dense(a) for a in (x, *arrays)]):
+        update(x, *arrays, None)
         return
     flat = [a.reshape(-1) for a in (x, *arrays)]
     scratch = np.empty(_BLOCK, x.dtype)

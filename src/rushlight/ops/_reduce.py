@@ -26,9 +26,12 @@ def axes_of(name: str, input: Any, dim: Any) -> Axes:
     """
     if not isinstance(input, Tensor):
         raise not_a_tensor(name, input)
-    if dim is None or dim == ():
+    if dim is None:
         return None
     ndim = input.array.ndim
+    if type(dim) is int and 0 <= dim < ndim:
+        return (dim,)
+    # No dimensions mean all of them; a 0-d tensor has none to reduce.
     axes = dims(dim, ndim)
     return axes if axes and ndim else None
 
@@ -55,6 +58,9 @@ def is_half(x: Array) -> bool:
 
 def total(x: Array, axes: Axes, keepdim: bool) -> Array:
     """Return the sum over axes: integers in int64, half precision summed in float32."""
+    if type(x) is np.ndarray and x.dtype.char in "fd":
+        # ndarray.sum() takes a detour through Python.
+        return np.add.reduce(x, axis=axes, keepdims=keepdim)
     if x.dtype.kind in "iub":
         return x.sum(axis=axes, dtype=np.int64, keepdims=keepdim)
     if is_half(x):

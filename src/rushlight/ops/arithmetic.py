@@ -319,9 +319,8 @@ def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
 def _write_scaled(self: Tensor, other: Tensor, alpha: Number) -> Tensor | None:
     factor = self.array.dtype.type(alpha)
 
-    def update(x: Array, y: Array, scratch: Array) -> None:
-        np.multiply(y, factor, out=scratch)
-        np.add(x, scratch, out=x)
+    def update(x: Array, y: Array, scratch: Array | None) -> None:
+        np.add(x, np.multiply(y, factor, out=scratch), out=x)
 
     return write_blocks(update, self, other)
 
@@ -393,10 +392,10 @@ def _write_fused(
         return None
     factor = None if value == 1 else self.array.dtype.type(value)
 
-    def update(x: Array, a: Array, b: Array, scratch: Array) -> None:
-        ufunc(a, b, out=scratch)
+    def update(x: Array, a: Array, b: Array, scratch: Array | None) -> None:
+        scratch = ufunc(a, b, out=scratch)
         if factor is not None:
-            np.multiply(scratch, factor, out=scratch)
+            scratch = np.multiply(scratch, factor, out=scratch)
         np.add(x, scratch, out=x)
 
     return write_blocks(update, self, tensor1, tensor2)
@@ -485,10 +484,9 @@ def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     if type(weight) in (int, float) and abs(weight) < 0.5 and isinstance(end, Tensor):
         factor = self.array.dtype.type(weight)
 
-        def update(x: Array, y: Array, scratch: Array) -> None:
-            np.subtract(y, x, out=scratch)
-            np.multiply(scratch, factor, out=scratch)
-            np.add(x, scratch, out=x)
+        def update(x: Array, y: Array, scratch: Array | None) -> None:
+            step = np.subtract(y, x, out=scratch)
+            np.add(x, np.multiply(step, factor, out=scratch), out=x)
 
         done = write_blocks(update, self, end)
     return _lerp_recorded(self, end, weight) if done is None else done

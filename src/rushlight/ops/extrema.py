@@ -66,15 +66,18 @@ class ExtremumAlong(Op):
 
     def forward(ctx, x: Array, *, axis: int, keepdim: bool, smallest: bool) -> tuple[Array, Array]:
         ctx.axis, ctx.extent, ctx.keepdim = axis, x.shape[axis], keepdim
-        find = x.argmin if smallest else x.argmax
-        index = np.expand_dims(find(axis=axis), axis)
-        y = np.take_along_axis(x, index, axis)
-        ctx.index = index
-        return (y, index) if keepdim else (y.squeeze(axis), index.squeeze(axis))
+        if smallest:
+            index, y = x.argmin(axis, keepdims=keepdim), x.min(axis, keepdims=keepdim)
+        else:
+            index, y = x.argmax(axis, keepdims=keepdim), x.max(axis, keepdims=keepdim)
+        ctx.index = index = np.asarray(index)
+        return y, index
 
     def backward(ctx, g: Tensor, _: Any) -> Tensor:
-        g = g if ctx.keepdim else g.unsqueeze(ctx.axis)
-        return Place.apply(g, index=ctx.index, axis=ctx.axis, extent=ctx.extent)
+        index = ctx.index
+        if not ctx.keepdim:
+            g, index = g.unsqueeze(ctx.axis), np.expand_dims(index, ctx.axis)
+        return Place.apply(g, index=index, axis=ctx.axis, extent=ctx.extent)
 
 
 class Max(ExtremumAlong):

@@ -41,14 +41,17 @@ class Sum(Op):
 class Mean(Op):
     """y = the mean of x over axes.  dL/dx = g / n, repeated."""
 
-    @quiet
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
-        ctx.count = count = extent(x.shape, axes)
-        if is_half(x):
-            y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
-            return (y / np.float32(count)).astype(x.dtype)
-        return x.sum(axis=axes, keepdims=keepdim) / x.dtype.type(count)
+        ctx.count = count = x.size if axes is None else extent(x.shape, axes)
+        before = set_errors(IGNORE)
+        try:
+            if is_half(x):
+                y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
+                return (y / np.float32(count)).astype(x.dtype)
+            return total(x, axes, keepdim) / x.dtype.type(count)
+        finally:
+            restore_errors(before)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return Spread.apply(g / ctx.count, shape=ctx.shape, axes=ctx.axes)

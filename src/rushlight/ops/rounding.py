@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from .._tensor import Tensor, method
 from .._typing import Array, Number
 from ..autograd.node import Op
+from ..autograd.view import write_
 from ..backend import dtype as dtypes
-from ..kernels._float_errors import quiet
+from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
+from ._in_place import recorded
 from ._operands import not_a_tensor, not_implemented
 from ._promote import result_type
 from ._unary import Step, keep
@@ -75,8 +77,10 @@ class Clamp(Op):
 
     def forward(ctx, x: Array, low: Any, high: Any) -> Array:
         ctx.save(x, low, high)
-        y = x if low is None else np.maximum(x, low)
-        return y if high is None else np.minimum(y, high)
+        before = set_errors(IGNORE)
+        y = _clamped(x, low, high)
+        restore_errors(before)
+        return y
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, low, high = ctx.saved_tensors
@@ -91,6 +95,17 @@ class Clamp(Op):
             sum_to(keep(g, below & ~crossed), lo.shape) if to_low else None,
             sum_to(keep(g, above | (crossed & below)), hi.shape) if to_high else None,
         )
+
+
+def _clamped(x: Array, low: Any, high: Any, out: Array | None = None) -> Array:
+    if low is None:
+        return np.minimum(x, high, out=out)
+    if high is None:
+        return np.maximum(x, low, out=out)
+    y = np.maximum(x, low, out=out)
+    # The bounds may have made it larger than x.
+    fits = out is None and getattr(high, "shape", ()) == ()
+    return np.minimum(y, high, out=y if fits and isinstance(y, np.ndarray) else out)
 
 
 def _raw(bound: Any) -> Any:
@@ -187,6 +202,9 @@ def _bound(value: Any, to: dtypes.dtype) -> Any:
     return to.numpy.type(value)
 
 
+_NUMBERS = (float, int, type(None))
+
+
 @export(method=True, out=True, inplace=True, aliases=["clip"])
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Limit each element to [min, max].
@@ -208,6 +226,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if not isinstance(input, Tensor):
         raise not_a_tensor("clamp", input)
+    if type(min) in _NUMBERS and type(max) in _NUMBERS and input.array.dtype.kind == "f":
+        if min is not None or max is not None:
+            return Clamp.apply(input, min, max)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) != isinstance(max, Tensor) and min is not None and max is not None:
@@ -221,6 +242,22 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if to is dtypes.bool_:
         raise not_implemented("clamp", input)
     return Clamp.apply(cast(input, to), _bound(min, to), _bound(max, to))
+
+
+_clamp_recorded = Tensor.clamp_
+
+
+@method
+def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Limit each element of this tensor to [min, max]."""
+    numbers = type(min) in _NUMBERS and type(max) in _NUMBERS
+    given = min is not None or max is not None
+    if numbers and given and self.array.dtype.kind == "f" and not recorded(self):
+        return write_(self, None, store=lambda x: _clamped(x, min, max, out=x))
+    return _clamp_recorded(self, min, max)
+
+
+Tensor.clip_ = clamp_
 
 
 @export(method=True, out=True, inplace=True)
