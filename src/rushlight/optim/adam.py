@@ -64,7 +64,11 @@ class Adam(Optimizer):
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
         for group in self.param_groups:
-            names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
+            names = (
+                ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+                if group["amsgrad"]
+                else ("exp_avg", "exp_avg_sq")
+            )
             beta1, beta2 = group["betas"]
             for step, params, lists in self._batches(group, names):
                 K.adam_(

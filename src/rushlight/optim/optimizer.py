@@ -49,7 +49,14 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._hooks: dict[str, OrderedDict[int, Callable[..., Any]]] = {
             name: OrderedDict()
-            for name in ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_pre", "load_post")
+            for name in (
+                "step_pre",
+                "step_post",
+                "state_dict_pre",
+                "state_dict_post",
+                "load_pre",
+                "load_post",
+            )
         }
         groups = list(params)
         if not groups:
@@ -84,13 +91,17 @@ class Optimizer:
             params = [p for _, p in params]
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
+                )
             if not p.is_leaf and not self.defaults.get("differentiable"):
                 raise ValueError("can't optimize a non-leaf Tensor")
         group["params"] = params
         for name, default in self.defaults.items():
             if default is required and name not in group:
-                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
             group.setdefault(name, default)
         known = {id(p) for g in self.param_groups for p in g["params"]}
         if any(id(p) in known for p in params):
@@ -137,19 +148,27 @@ class Optimizer:
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return self._add("step_post", hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call `hook(optimizer)` before `state_dict`."""
         return self._add("state_dict_pre", hook, prepend)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after `state_dict`; what it returns replaces it."""
         return self._add("state_dict_post", hook, prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before loading; what it returns is loaded instead."""
         return self._add("load_pre", hook, prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call `hook(optimizer)` after loading."""
         return self._add("load_post", hook, prepend)
 
@@ -188,9 +207,13 @@ class Optimizer:
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(s["params"]) != len(g["params"]) for s, g in zip(saved, self.param_groups)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         by_number = {
-            number: p for s, g in zip(saved, self.param_groups) for number, p in zip(s["params"], g["params"])
+            number: p
+            for s, g in zip(saved, self.param_groups)
+            for number, p in zip(s["params"], g["params"])
         }
         state: dict[Any, dict[str, Any]] = defaultdict(dict)
         for key, value in loaded["state"].items():
@@ -215,7 +238,14 @@ class Optimizer:
         if "_hooks" not in self.__dict__:
             self._hooks = {
                 n: OrderedDict()
-                for n in ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_pre", "load_post")
+                for n in (
+                    "step_pre",
+                    "step_post",
+                    "state_dict_pre",
+                    "state_dict_post",
+                    "load_pre",
+                    "load_post",
+                )
             }
         for group in self.param_groups:
             for name, default in self.defaults.items():
@@ -237,7 +267,10 @@ class Optimizer:
             return closure()
 
     def _batches(
-        self, group: dict[str, Any], state_names: Callable[[], tuple[str, ...]] | tuple[str, ...], **initial: float
+        self,
+        group: dict[str, Any],
+        state_names: Callable[[], tuple[str, ...]] | tuple[str, ...],
+        **initial: float,
     ) -> Iterator[tuple[float, list[Tensor], list[list[Any]]]]:
         """Yield (step, parameters, lists of arrays) for parameters that have taken equally many steps.
 
