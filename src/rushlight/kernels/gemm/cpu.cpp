@@ -54,10 +54,13 @@ void finish(const Product& p, int64_t row, int64_t rows, int64_t column, int64_t
   }
 }
 
-// How one block of the product reads its operands.
+// How one block of the product reads its operands: the matrix itself, or panels of kRows rows of A or
+// kColumns columns of B. An incomplete last panel of B is always packed: reading it in place would
+// run over its end.
 struct Operands {
-  const float* a;  // packed: panels of kRows rows, k * kRows each; else the matrix itself
-  const float* b;  // packed: panels of kColumns columns, k * kColumns each; else the matrix
+  const float *a, *b;
+  const float* b_last;
+  int64_t b_last_column;
   bool a_packed, b_packed;
 };
 
@@ -69,19 +72,20 @@ void block(const Product& p, const Operands& o, int64_t k, int64_t row0, int64_t
     const int vectors = static_cast<int>(ceil_div(columns, W));
     Tile t;
     t.k = k;
-    t.b = o.b_packed ? o.b + j / kColumns * (kColumns * k) : o.b + j;
-    t.b_step = o.b_packed ? kColumns : p.b.row_stride;
+    const bool last_panel = j == o.b_last_column;
+    const bool packed = o.b_packed || last_panel;
+    t.b = last_panel ? o.b_last : o.b_packed ? o.b + j * k : o.b + j;
+    t.b_step = packed ? kColumns : p.b.row_stride;
     t.last = columns - (vectors - 1) * W;
     t.c_stride = p.c_stride;
     t.accumulate = accumulate;
-    const bool partial = !o.b_packed && t.last < W;
     for (int64_t i = i0; i < i1; i += kRows) {
       const int64_t rows = std::min<int64_t>(kRows, i1 - i);
       t.a = o.a_packed ? o.a + i / kRows * (kRows * k) : o.a + i * p.a.row_stride;
       t.a_row = o.a_packed ? 1 : p.a.row_stride;
       t.a_step = o.a_packed ? kRows : p.a.column_stride;
       t.c = p.c + (row0 + i) * p.c_stride + column0 + j;
-      micro_for(static_cast<int>(rows), vectors, partial)(t);
+      micro_for(static_cast<int>(rows), vectors)(t);
       if (last) finish(p, row0 + i, rows, column0 + j, columns);
     }
   }
@@ -94,7 +98,10 @@ void outer_block(const Product& p, int64_t row0, int64_t m, int64_t column0, int
   const float* a = p.a.data + row0 * p.a.row_stride + depth0 * p.a.column_stride;
   const float* b = p.b.data + depth0 * p.b.row_stride + column0 * p.b.column_stride;
   const int64_t a_panels = pack_a ? ceil_div(m, kRows) : 0;
-  const int64_t b_panels = pack_b && !b_is_packed ? ceil_div(n, kColumns) : 0;
+  const int64_t panels = ceil_div(n, kColumns);
+  const int64_t whole_panels = n / kColumns;
+  const int64_t first_b = pack_b ? 0 : whole_panels;
+  const int64_t b_panels = b_is_packed ? 0 : panels - first_b;
   const bool serial = flops_of(m, n, k) < 2 * kSerialFlops;
 
   const int64_t a_weight = kRows * k, b_weight = kColumns * k;
@@ -103,21 +110,26 @@ void outer_block(const Product& p, int64_t row0, int64_t m, int64_t column0, int
     for (int64_t i = begin; i < end; ++i) {
       if (i < a_panels) {
         const int64_t r = i * kRows;
-        pack_panel(a + r * p.a.row_stride, p.a.column_stride, p.a.row_stride,
-                   m - r, k, a_room + i * a_weight, kRows);
+        pack_panel(a + r * p.a.row_stride, p.a.column_stride, p.a.row_stride, m - r, k,
+                   a_room + i * a_weight, kRows);
       } else {
-        const int64_t j = (i - a_panels) * kColumns;
-        pack_panel(b + j * p.b.column_stride, p.b.row_stride, p.b.column_stride,
-                   n - j, k, b_room + j * k, kColumns);
+        const int64_t panel = first_b + i - a_panels, j = panel * kColumns;
+        pack_panel(b + j * p.b.column_stride, p.b.row_stride, p.b.column_stride, n - j, k,
+                   b_room + (panel - first_b) * b_weight, kColumns);
       }
     }
   });
 
-  const Operands operands{pack_a ? a_room : a, pack_b ? b_room : b, pack_a, pack_b};
+  const Operands operands{pack_a ? a_room : a,
+                          pack_b ? b_room : b,
+                          b_room + (whole_panels - first_b) * b_weight,
+                          whole_panels * kColumns,
+                          pack_a,
+                          pack_b};
   const bool accumulate = p.accumulate || depth0 > 0;
   const bool last = depth0 + k == p.k && !p.epilogue.empty();
   // Cut the columns until there are four tasks for each thread, unless they become too small.
-  const int64_t row_tasks = ceil_div(m, kBlockRows), panels = ceil_div(n, kColumns);
+  const int64_t row_tasks = ceil_div(m, kBlockRows);
   const double strip = flops_of(std::min(m, kBlockRows), kColumns, k);  // one panel of one task
   const auto fewest = static_cast<int64_t>(kSerialFlops / strip) + 1;
   const int64_t even = serial ? panels : ceil_div(panels * row_tasks, 4 * num_threads());
@@ -144,7 +156,8 @@ void blocked(const Product& p) {
   const int64_t depth = ceil_div(p.k, depths);
   const int64_t rows = std::min(p.m, kMaxRows), columns = std::min(p.n, kMaxColumns);
   const size_t a_bytes = pack_a ? static_cast<size_t>(round_up(rows, kRows) * depth) * 4 : 0;
-  const size_t b_bytes = pack_b ? static_cast<size_t>(round_up(columns, kColumns) * depth) * 4 : 0;
+  const int64_t b_columns = pack_b ? round_up(columns, kColumns) : kColumns;
+  const size_t b_bytes = static_cast<size_t>(b_columns * depth) * 4;
   // One vector more than needed: packing stores whole vectors.
   const Scratch room(a_bytes + b_bytes + 4 * W);
   float* b_room = room.f32();

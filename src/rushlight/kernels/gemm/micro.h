@@ -21,8 +21,19 @@ struct Tile {
   bool accumulate;
 };
 
-// `Partial`: the last vector of a row of B must not be read beyond `last` lanes.
-template <int R, int V, bool Partial>
+// The result when the last vector of a row is incomplete.
+template <int R, int V>
+__attribute__((noinline)) void store_partial(const Tile& t, const vf (&acc)[R][V]) {
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) {
+      float* c = t.c + r * t.c_stride + v * W;
+      const int64_t lanes_used = v == V - 1 ? t.last : W;
+      store_first(c, t.accumulate ? acc[r][v] + load_first(c, lanes_used) : acc[r][v], lanes_used);
+    }
+  }
+}
+
+template <int R, int V>
 void micro(const Tile& t) {
   vf acc[R][V] = {};
   const float* a = t.a;
@@ -31,8 +42,7 @@ void micro(const Tile& t) {
   for (int64_t p = t.k; p > 0; --p) {
     vf bv[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v)
-      bv[v] = Partial && v == V - 1 ? load_first(b + v * W, t.last) : load(b + v * W);
+    for (int v = 0; v < V; ++v) bv[v] = load(b + v * W);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const vf av = splat(a[r * a_row]);
@@ -42,48 +52,49 @@ void micro(const Tile& t) {
     a += a_step;
     b += b_step;
   }
+  if (t.last != W) {
+    vf copy[R][V];  // acc itself would lose its registers if its address were taken
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) copy[r][v] = acc[r][v];
+    store_partial<R, V>(t, copy);
+    return;
+  }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    float* c = t.c + r * t.c_stride;
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      const int64_t lanes_used = v == V - 1 ? t.last : W;
-      vf y = acc[r][v];
-      if (t.accumulate) y += load_first(c + v * W, lanes_used);
-      store_first(c + v * W, y, lanes_used);
+      float* c = t.c + r * t.c_stride + v * W;
+      store(c, t.accumulate ? acc[r][v] + load(c) : acc[r][v]);
     }
   }
 }
 
 using Micro = void (*)(const Tile&);
 
-template <int R, int V>
-constexpr Micro pick_micro(bool partial) {
-  return partial ? &micro<R, V, true> : &micro<R, V, false>;
-}
-
 template <int V>
-Micro micro_for_rows(int rows, bool partial) {
+Micro micro_for_rows(int rows) {
   switch (rows) {
-    case 1: return pick_micro<1, V>(partial);
-    case 2: return pick_micro<2, V>(partial);
-    case 3: return pick_micro<3, V>(partial);
-    case 4: return pick_micro<4, V>(partial);
-    case 5: return pick_micro<5, V>(partial);
+    case 1: return &micro<1, V>;
+    case 2: return &micro<2, V>;
+    case 3: return &micro<3, V>;
+    case 4: return &micro<4, V>;
+    case 5: return &micro<5, V>;
 #if defined(__AVX512F__)
-    case 6: return pick_micro<6, V>(partial);
-    case 7: return pick_micro<7, V>(partial);
+    case 6: return &micro<6, V>;
+    case 7: return &micro<7, V>;
 #endif
-    default: return pick_micro<kRows, V>(partial);
+    default: return &micro<kRows, V>;
   }
 }
 
-inline Micro micro_for(int rows, int vectors, bool partial) {
-  if (vectors == 1) return micro_for_rows<1>(rows, partial);
+inline Micro micro_for(int rows, int vectors) {
+  if (vectors == 1) return micro_for_rows<1>(rows);
 #if defined(__AVX512F__)
-  if (vectors == 2) return micro_for_rows<2>(rows, partial);
+  if (vectors == 2) return micro_for_rows<2>(rows);
 #endif
-  return micro_for_rows<kVectors>(rows, partial);
+  return micro_for_rows<kVectors>(rows);
 }
 
 }  // namespace rl::RL_LEVEL

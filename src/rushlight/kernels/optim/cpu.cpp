@@ -1,4 +1,5 @@
 #include "_native/kernel.h"
+#include "_native/map.h"
 
 namespace rl::RL_LEVEL {
 #include "optim/cpu.h"
@@ -40,25 +41,27 @@ bool for_all(const Lists<N>& lists, F update) {
   for (int64_t i = 0; i < count; ++i)
     first_piece[i + 1] = first_piece[i] + (params[static_cast<size_t>(i)].size + kPiece - 1) / kPiece;
 
+  const auto body = [&](float* const(&data)[N], int64_t n) __attribute__((noinline)) {
+    for (int64_t j = 0; j < n; j += W) {
+      vf v[N];
+#pragma GCC unroll 5
+      for (int k = 0; k < N; ++k) v[k] = data[k] ? load(data[k] + j) : vf{};
+      update(v);
+#pragma GCC unroll 5
+      for (int k = 0; k < N; ++k)
+        if (k != 1 && data[k]) store(data[k] + j, v[k]);
+    }
+  };
   parallel_for(first_piece[count], 3, [&](int64_t begin, int64_t end) {
     int64_t i = 0;
     for (int64_t piece = begin; piece < end; ++piece) {
       while (first_piece[i + 1] <= piece) ++i;
       const auto array = static_cast<size_t>(i);
       const int64_t from = (piece - first_piece[i]) * kPiece;
-      const int64_t n = std::min(kPiece, params[array].size - from);
       float* data[N];
       for (int k = 0; k < N; ++k)
         data[k] = lists.list[k]->empty() ? nullptr : (*lists.list[k])[array].f32() + from;
-      for (int64_t j = 0; j < n; j += W) {
-        vf v[N];
-#pragma GCC unroll 5
-        for (int k = 0; k < N; ++k) v[k] = data[k] ? load_first(data[k] + j, n - j) : vf{};
-        update(v);
-#pragma GCC unroll 5
-        for (int k = 0; k < N; ++k)
-          if (k != 1 && data[k]) store_first(data[k] + j, v[k], n - j);
-      }
+      whole_vectors<N>(data, std::min(kPiece, params[array].size - from), 0, body);
     }
   });
   return true;
