@@ -133,7 +133,7 @@ def test_a_broadcast_axis_of_stride_zero():
 
 @pytest.mark.parametrize("bad", [((3, 4), (5, 4)), ((2, 3, 4), (3, 4, 5)), ((4,), (5,))])
 def test_shapes_that_do_not_fit_raise_as_numpy_does(bad):
-    with pytest.raises(ValueError, match="mismatch|broadcast"):
+    with pytest.raises(ValueError, match=r"mismatch|broadcast"):
         matmul(*(normal(*s) for s in bad))
 
 

@@ -108,7 +108,9 @@ WITHOUT_EXTENSION = (
     "x = np.array([-1, 2], np.float32)\n"
     "for _ in range(3):\n"
     "    assert activation.relu(x).tolist() == [0, 2]\n"
-    "assert not describe()['extension'] and describe()['level'] == 'none'"
+    "info = describe()\n"
+    "assert not info['extension'] and info['level'] == 'none'\n"
+    "assert info['reason'] == 'it was not built when rushlight was installed'"
 )
 
 

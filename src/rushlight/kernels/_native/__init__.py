@@ -6,6 +6,7 @@ memory have functions here that work either way.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from types import ModuleType
@@ -17,7 +18,7 @@ core: ModuleType | None = None
 missing_reason = ""
 
 try:
-    from . import _core as core  # type: ignore[no-redef]
+    core = importlib.import_module(f"{__name__}._core")
 except ModuleNotFoundError:
     missing_reason = "it was not built when rushlight was installed"
 except ImportError as error:

@@ -1,8 +1,8 @@
 """One optimizer step over lists of arrays, in place.
 
-Each kernel takes lists of equal length: parameters, gradients, then the state arrays, one of each per
-parameter and of its shape. Hyper-parameters are Python floats. The operations come in the order of
-PyTorch's single-tensor implementation; float16 and bfloat16 arrays are computed in float32.
+Each kernel takes lists of equal length: parameters, gradients, then the state arrays, one of each
+per parameter and of its shape. Hyper-parameters are Python floats. The operations come in the order
+of PyTorch's single-tensor implementation; float16 and bfloat16 are computed in float32.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def nadam_(
     decoupled: bool = False,
     maximize: bool = False,
 ) -> None:
-    """NAdam. `mu_product` is the product of `nadam_mu` over all steps up to and including this one."""
+    """NAdam. `mu_product` is the product of `nadam_mu` over all steps up to this one."""
     correction = 1 - beta2**step
     from_gradient, from_mean = nadam_rates(lr, beta1, momentum_decay, step, mu_product)
     for p, g, mean, square in _each(params, grads, means, squares):
