@@ -41,7 +41,9 @@ class CrossEntropy(Op):
         x, target, w, stats, total = ctx.saved_tensors
         if not is_grad_enabled():
             raw = None if w is None else w.array
-            gx = K.cross_entropy_grad(g.array, x.array, target.array, raw, stats.array, total.array, **ctx.options)
+            gx = K.cross_entropy_grad(
+                g.array, x.array, target.array, raw, stats.array, total.array, **ctx.options
+            )
             return wrap(gx), None, None
         return _cross_entropy_grad(g, x, target, w, total, **ctx.options), None, None
 
@@ -83,7 +85,11 @@ class NLLLoss(Op):
 
     def backward(ctx, g: Tensor) -> Any:
         target, w, total = ctx.saved_tensors
-        return NLLLossGrad.apply(g, target, w, total, input_shape=ctx.shape, **ctx.options), None, None
+        return (
+            NLLLossGrad.apply(g, target, w, total, input_shape=ctx.shape, **ctx.options),
+            None,
+            None,
+        )
 
 
 class NLLLossGrad(Op):
@@ -92,7 +98,14 @@ class NLLLossGrad(Op):
     label = "NllLossBackward"
 
     def forward(
-        ctx, g: Array, target: Array, w: Array | None, total: Array, *, input_shape: Any, **options: Any
+        ctx,
+        g: Array,
+        target: Array,
+        w: Array | None,
+        total: Array,
+        *,
+        input_shape: Any,
+        **options: Any,
     ) -> Array:
         ctx.save(target, w)
         ctx.options = options
@@ -106,12 +119,23 @@ class NLLLossGrad(Op):
 # --- arguments ---------------------------------------------------------------------------------
 
 
+def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
+    """Translate torch's old pair of flags, with a warning."""
+    reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+        stacklevel=5,
+    )
+    return reduction
+
+
 def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """Return the reduction, from torch's legacy arguments if they are given."""
     if size_average is not None or reduce is not None:
         legacy = "none" if reduce is False else "sum" if size_average is False else "mean"
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{legacy}' instead.", stacklevel=4
+            f"size_average and reduce args will be deprecated, please use reduction='{legacy}' instead.",
+            stacklevel=4,
         )
         return legacy
     if reduction not in _REDUCTIONS:
@@ -127,7 +151,9 @@ def _reduce(each: Tensor, reduction: str) -> Tensor:
 
 def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     if not isinstance(target, Tensor):
-        raise TypeError(f"{name}(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}"
+        )
     if input.array.shape != target.array.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
@@ -140,7 +166,9 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
     """Check shapes and dtypes of a class-index loss: input (N, C, ...) or (C), target (N, ...) or ()."""
     if target.array.dtype != np.int64:
         if target.array.dtype != np.uint8:
-            raise RuntimeError(f"{name}: expected target of dtype torch.int64 (class indices), got {target.dtype}")
+            raise RuntimeError(
+                f"{name}: expected target of dtype torch.int64 (class indices), got {target.dtype}"
+            )
     x_shape, t_shape = input.array.shape, target.array.shape
     if not x_shape:
         raise RuntimeError(f"{name}: input tensor should be 1D or 2D, got a 0-d tensor")
@@ -198,16 +226,25 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(target, Tensor):
-        raise TypeError(f"cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}")
+        raise TypeError(
+            f"cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}"
+        )
     if input.array.shape == target.array.shape and target.array.dtype.kind not in "iub":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     _check_classes("cross_entropy", input, target, weight)
     return CrossEntropy.apply(  # type: ignore[no-any-return]
-        input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+        input,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
     )
 
 
-def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
+def _soft_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float
+) -> Tensor:
     axis = 0 if input.ndim == 1 else 1
     classes = input.array.shape[axis]
     if smoothing:
@@ -290,7 +327,11 @@ def smooth_l1_loss(
 
 @export(functional=True, public=False)
 def huber_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Return d^2 / 2 where d = |input - target| < delta, else delta (d - delta / 2).
 
@@ -300,7 +341,9 @@ def huber_loss(
     reduction = _reduction(reduction, None, None)
     _warn_broadcast("huber_loss", input, target)
     if delta <= 0:
-        raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
+        raise RuntimeError(
+            f"huber_loss does not support non-positive values for delta, got {delta}"
+        )
     d = (input - target).abs()  # type: ignore[operator]
     return _weighted(where(d < delta, d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
 
@@ -362,7 +405,9 @@ def binary_cross_entropy_with_logits(
 
     reduction = _reduction(reduction, size_average, reduce)
     if input.array.shape != target.array.shape:
-        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+        raise ValueError(
+            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        )
     softplus = -logsigmoid(input)
     if pos_weight is not None:
         softplus = softplus * (1 + (pos_weight - 1) * target)  # type: ignore[operator]
@@ -411,7 +456,12 @@ def poisson_nll_loss(
 
 @export(functional=True, public=False)
 def gaussian_nll_loss(
-    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
 ) -> Tensor:
     """Return the negative log likelihood of a normal distribution: (log var + (input - target)^2 / var) / 2."""
     if not isinstance(var, Tensor):
@@ -465,7 +515,11 @@ def hinge_embedding_loss(
 
 @export(functional=True, public=False)
 def soft_margin_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Return log(1 + exp(-target input))."""
     from .activation import logsigmoid
@@ -482,7 +536,11 @@ def cosine_embedding_loss(
     """Return 1 - cos(x1, x2) where target = 1, max(0, cos(x1, x2) - margin) where target = -1."""
     reduction = _reduction(reduction, size_average, reduce)
     expected = input1.array.ndim - 1
-    if target.array.ndim not in (0, 1) or input1.array.ndim not in (1, 2) or (target.array.ndim == 1) != (expected == 1):
+    if (
+        target.array.ndim not in (0, 1)
+        or input1.array.ndim not in (1, 2)
+        or (target.array.ndim == 1) != (expected == 1)
+    ):
         raise RuntimeError(
             f"cosine_embedding_loss: {expected}D target tensor expected for inputs of {input1.ndim} dimensions, got "
             f"{list(target.shape)}"
@@ -492,7 +550,9 @@ def cosine_embedding_loss(
     square1, square2 = (input1 * input1).sum(-1) + eps, (input2 * input2).sum(-1) + eps  # type: ignore[operator]
     cosine = dot / (square1 * square2).sqrt()
     zero = wrap(np.zeros((), input1.array.dtype))
-    each = where(target == 1, 1 - cosine, zero) + where(target == -1, _margin(cosine - margin), zero)  # type: ignore[attr-defined]
+    each = where(target == 1, 1 - cosine, zero) + where(
+        target == -1, _margin(cosine - margin), zero
+    )  # type: ignore[attr-defined]
     return _reduce(each, reduction)
 
 
@@ -523,7 +583,13 @@ def triplet_margin_loss(
 
 
 def _triplet(
-    anchor: Tensor, positive: Tensor, negative: Tensor, distance: Callable[..., Tensor], margin: float, swap: bool, reduction: str
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    distance: Callable[..., Tensor],
+    margin: float,
+    swap: bool,
+    reduction: str,
 ) -> Tensor:
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
@@ -540,7 +606,9 @@ def triplet_margin_with_distance_loss(
     from .distance import pairwise_distance
 
     reduction = _reduction(reduction, None, None)
-    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+    return _triplet(
+        anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
+    )
 
 
 @export(functional=True, public=False)
@@ -568,13 +636,19 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if target.array.dtype != np.int64:
-        raise RuntimeError(f"multi_margin_loss: expected scalar type Long for target but got {target.dtype.type_name}")
+        raise RuntimeError(
+            f"multi_margin_loss: expected scalar type Long for target but got {target.dtype.type_name}"
+        )
     if weight is not None and weight.array.shape != (input.array.shape[-1],):
-        raise ValueError(f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}")
+        raise ValueError(
+            f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}"
+        )
     x = input if input.array.ndim == 2 else input.reshape(1, -1)  # type: ignore[attr-defined]
     t = target.reshape(-1, 1)  # type: ignore[attr-defined]
     if t.array.shape[0] != x.array.shape[0]:
-        raise RuntimeError(f"inconsistent target size, expected {list(x.shape[:1])} but got {list(target.shape)}")
+        raise RuntimeError(
+            f"inconsistent target size, expected {list(x.shape[:1])} but got {list(target.shape)}"
+        )
     each = _margin(margin - x.gather(1, t) + x)
     if p == 2:
         each = each * each
@@ -588,12 +662,18 @@ def multi_margin_loss(
 
 @export(functional=True, public=False)
 def multilabel_margin_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Return the mean of max(0, 1 - x[t] + x[i]) over targets t and non-targets i; targets end at the first -1."""
     reduction = _reduction(reduction, size_average, reduce)
     if input.array.shape != target.array.shape or input.array.ndim > 2:
-        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+        raise RuntimeError(
+            f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
+        )
     x = input.reshape(-1, input.array.shape[-1] if input.array.ndim else 1)  # type: ignore[attr-defined]
     t = target.array.reshape(x.array.shape)
     valid = np.cumprod(t >= 0, axis=1).astype(bool)

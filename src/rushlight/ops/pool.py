@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Union
 
@@ -182,14 +183,18 @@ def _per_axis(name: str, what: str, value: Any, spatial: int) -> Sizes:
     if len(sizes) == 1:
         return sizes * spatial
     if len(sizes) != spatial:
-        raise RuntimeError(f"{name}: {what} must either be a single int, or a tuple of {spatial} ints, got {value}")
+        raise RuntimeError(
+            f"{name}: {what} must either be a single int, or a tuple of {spatial} ints, got {value}"
+        )
     return sizes
 
 
 def _batched(name: str, x: Any, spatial: int) -> tuple[Tensor, bool]:
     """Return the input with a batch axis, and whether it was added."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}"
+        )
     ndim = x.array.ndim
     if ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
@@ -204,7 +209,14 @@ def _batched(name: str, x: Any, spatial: int) -> tuple[Tensor, bool]:
 
 
 def _window(
-    name: str, x: Tensor, spatial: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str,
+    x: Tensor,
+    spatial: int,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
 ) -> dict[str, Any]:
     """Check a window's options and return them for the kernels."""
     kernel = _per_axis(name, "kernel_size", kernel, spatial)
@@ -213,11 +225,15 @@ def _window(
     padding = _per_axis(name, "padding", padding, spatial)
     dilation = _per_axis(name, "dilation", dilation, spatial)
     if any(k <= 0 for k in kernel):
-        raise RuntimeError(f"{name}: kernel size should be greater than zero, but got {list(kernel)}")
+        raise RuntimeError(
+            f"{name}: kernel size should be greater than zero, but got {list(kernel)}"
+        )
     if any(s <= 0 for s in stride):
         raise RuntimeError(f"{name}: stride should be greater than zero, but got {list(stride)}")
     if any(d <= 0 for d in dilation):
-        raise RuntimeError(f"{name}: dilation should be greater than zero, but got {list(dilation)}")
+        raise RuntimeError(
+            f"{name}: dilation should be greater than zero, but got {list(dilation)}"
+        )
     for p, k, d in zip(padding, kernel, dilation):
         if p < 0:
             raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {p}")
@@ -233,11 +249,24 @@ def _window(
             f"{name}: Given input size: ({'x'.join(map(str, x.array.shape[1:]))}). Calculated output size: "
             f"({'x'.join(map(str, (x.array.shape[1], *out)))}). Output size is too small"
         )
-    return {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    return {
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "ceil_mode": ceil_mode,
+    }
 
 
 def _max_pool(
-    spatial: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+    spatial: int,
+    x: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
 ) -> Any:
     name = f"max_pool{spatial}d"
     batch, added = _batched(name, x, spatial)
@@ -250,7 +279,14 @@ def _max_pool(
 
 
 def _avg_pool(
-    spatial: int, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+    spatial: int,
+    x: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
 ) -> Tensor:
     name = f"avg_pool{spatial}d"
     batch, added = _batched(name, x, spatial)
@@ -258,7 +294,9 @@ def _avg_pool(
     del window["dilation"]
     if divisor == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
-    y = AvgPool.apply(batch, count_include_pad=bool(count_include_pad), divisor_override=divisor, **window)
+    y = AvgPool.apply(
+        batch, count_include_pad=bool(count_include_pad), divisor_override=divisor, **window
+    )
     return y.squeeze(0) if added else y  # type: ignore[no-any-return]
 
 
@@ -270,14 +308,23 @@ def _adaptive_size(name: str, x: Tensor, size: Any, spatial: int) -> Sizes:
         raise RuntimeError(f"{name}: output_size must be one int or {spatial} of them, got {size}")
     full = tuple(n if s is None else int(s) for s, n in zip(sizes, x.array.shape[-spatial:]))
     if any(n < 0 for n in full):
-        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, got {list(full)}")
+        raise RuntimeError(
+            f"{name}: elements of output_size must be greater than or equal to 0, got {list(full)}"
+        )
     return full
 
 
 def _adaptive(spatial: int, x: Any, size: Any, maximum: bool, return_indices: bool = False) -> Any:
     name = f"adaptive_{'max' if maximum else 'avg'}_pool{spatial}d"
-    if spatial > 1 and isinstance(size, (list, tuple)) and isinstance(x, Tensor) and x.array.ndim <= len(size):
-        raise ValueError(f"{name}: Input dimension should be at least {len(size) + 1}, got {x.ndim}")
+    if (
+        spatial > 1
+        and isinstance(size, (list, tuple))
+        and isinstance(x, Tensor)
+        and x.array.ndim <= len(size)
+    ):
+        raise ValueError(
+            f"{name}: Input dimension should be at least {len(size) + 1}, got {x.ndim}"
+        )
     batch, added = _batched(name, x, spatial)
     output_size = _adaptive_size(name, batch, size, spatial)
     if not maximum:
@@ -289,7 +336,9 @@ def _adaptive(spatial: int, x: Any, size: Any, maximum: bool, return_indices: bo
     return (y, indices) if return_indices else y
 
 
-def _unpool(spatial: int, x: Any, indices: Any, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
+def _unpool(
+    spatial: int, x: Any, indices: Any, kernel: Any, stride: Any, padding: Any, output_size: Any
+) -> Tensor:
     name = f"max_unpool{spatial}d"
     kernel = _per_axis(name, "kernel_size", kernel, spatial)
     stride = kernel if stride is None else _per_axis(name, "stride", stride, spatial)
@@ -297,16 +346,25 @@ def _unpool(spatial: int, x: Any, indices: Any, kernel: Any, stride: Any, paddin
     if not isinstance(indices, Tensor) or indices.array.dtype.kind != "i":
         raise RuntimeError(f"{name}: elements in indices should be type int64")
     if indices.array.shape != x.array.shape:
-        raise RuntimeError(f"{name}: Expected shape of indices to be {list(x.shape)}, got {list(indices.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected shape of indices to be {list(x.shape)}, got {list(indices.shape)}"
+        )
     batch, added = _batched(name, x, spatial)
     places = indices.unsqueeze(0) if added else indices  # type: ignore[attr-defined]
-    default = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(batch.array.shape[2:], stride, kernel, padding)]
+    default = [
+        (n - 1) * s + k - 2 * p
+        for n, s, k, p in zip(batch.array.shape[2:], stride, kernel, padding)
+    ]
     size = default if output_size is None else [int(n) for n in output_size][-spatial:]
     if len(size) != spatial:
-        raise ValueError(f"{name}: output_size should be a sequence of {spatial} sizes, got {output_size}")
+        raise ValueError(
+            f"{name}: output_size should be a sequence of {spatial} sizes, got {output_size}"
+        )
     for n, d, s in zip(size, default, stride):
         if not d - s < n < d + s:
-            raise ValueError(f"{name}: invalid output_size {list(size)} (each must be within a stride of {default})")
+            raise ValueError(
+                f"{name}: invalid output_size {list(size)} (each must be within a stride of {default})"
+            )
     y = MaxUnpool.apply(batch, places, output_size=tuple(size))
     return y.squeeze(0) if added else y  # type: ignore[no-any-return]
 
@@ -394,7 +452,9 @@ def avg_pool2d(
         tensor([[[[ 2.5000,  4.5000],
                   [10.5000, 12.5000]]]])
     """
-    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 @export(functional=True)
@@ -403,7 +463,9 @@ def avg_pool3d(
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """Return the mean of each window of a volume (N, C, D, H, W); see `avg_pool2d`."""
-    return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 @export(functional=True)
@@ -457,11 +519,20 @@ def _with_indices(name: str, pool: Any) -> None:
     def with_indices(*args: Any, **kwargs: Any) -> Any:
         return pool(*args, **{**kwargs, "return_indices": True})
 
-    with_indices.__doc__ = f"Return the maxima and their positions: `{pool.__name__}` with return_indices=True."
+    with_indices.__doc__ = (
+        f"Return the maxima and their positions: `{pool.__name__}` with return_indices=True."
+    )
     export(functional=True, public=False, name=name)(with_indices)
 
 
-for _pool in (max_pool1d, max_pool2d, max_pool3d, adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d):
+for _pool in (
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+):
     _with_indices(f"{_pool.__name__}_with_indices", _pool)
 
 
@@ -490,3 +561,74 @@ def max_unpool3d(
 ) -> Tensor:  # fmt: skip
     """Put the maxima of `max_pool3d` back where they were; zeros elsewhere."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _lp_pool(
+    spatial: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
+) -> Tensor:
+    """(sum x^p)^(1/p); a window that runs over the end is scaled as if it were full."""
+    name = f"lp_pool{spatial}d"
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
+    if input.array.ndim not in (spatial + 1, spatial + 2):
+        raise RuntimeError(
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, got {list(input.shape)}"
+        )
+    if math.isinf(norm_type):
+        sign = 1 if norm_type > 0 else -1
+        return sign * _max_pool(
+            spatial, sign * input.abs(), kernel_size, stride, 0, 1, ceil_mode, False
+        )  # type: ignore[attr-defined,no-any-return]
+    count = math.prod(_per_axis(name, "kernel_size", kernel_size, spatial))
+    means = _avg_pool(spatial, input.pow(norm_type), kernel_size, stride, 0, ceil_mode, True, None)  # type: ignore[attr-defined]
+    return (means * count).pow(1.0 / norm_type)  # type: ignore[operator,no-any-return]
+
+
+@export(functional=True, public=False)
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """Return the p-norm of each window of a signal (N, C, L); see `lp_pool2d`."""
+    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+@export(functional=True, public=False)
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """Return (sum x^p)^(1/p) over each window.
+
+    Args:
+        input: the images.
+        norm_type: p.
+        kernel_size: size of the window.
+        stride: step of the window (default: its size).
+        ceil_mode: let a last window run over the end.
+
+    Example:
+        >>> rushlight.nn.functional.lp_pool2d(rushlight.tensor([[[3.0, 4.0]]]), 2, (1, 2))
+        tensor([[[5.]]])
+    """
+    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+@export(functional=True, public=False)
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """Return the p-norm of each window of a volume (N, C, D, H, W); see `lp_pool2d`."""
+    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
