@@ -39,7 +39,9 @@ def numpy_dtype(name: str) -> np.dtype:
     return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
 
 
-def arguments(case: OpCase, sample: S, dtype: str = "float64", wrapped: bool = True) -> tuple[list[Any], dict[str, Any]]:
+def arguments(
+    case: OpCase, sample: S, dtype: str = "float64", wrapped: bool = True
+) -> tuple[list[Any], dict[str, Any]]:
     """Make a sample's arguments; the same ones at every call."""
     rng = np.random.default_rng(42)
 
@@ -94,10 +96,15 @@ def test_value_and_result_dtype(case: OpCase) -> None:
             raw, raw_kwargs = arguments(case, sample, dtype, wrapped=False)
             actual = function_of(case.name)(*args, **kwargs)
             with np.errstate(all="ignore"):
-                wide = [r.astype(np.float64) if isinstance(r, np.ndarray) and r.dtype.kind == "f" else r for r in raw]
+                wide = [
+                    r.astype(np.float64) if isinstance(r, np.ndarray) and r.dtype.kind == "f" else r
+                    for r in raw
+                ]
                 expected = case.ref(*wide, **raw_kwargs)
             exact = dtype == "float64"
-            assert_same(actual, expected, 1e-9 if exact else case.rtol, 1e-9 if exact else case.atol)
+            assert_same(
+                actual, expected, 1e-9 if exact else case.rtol, 1e-9 if exact else case.atol
+            )
             if dtype in FLOATS and isinstance(actual, Tensor) and actual.dtype.is_floating_point:
                 assert actual.array.dtype == numpy_dtype(dtype)
 
@@ -107,12 +114,20 @@ def test_half_precision_is_float32_rounded_once(case: OpCase) -> None:
     half = [d for d in case.dtypes if d in ("float16", "bfloat16")]
     for dtype in half:
         args, kwargs = arguments(case, case.samples[0], dtype)
-        wide = [x.to(rushlight.float32) if isinstance(x, Tensor) and x.dtype.is_floating_point else x for x in args]
-        actual, expected = function_of(case.name)(*args, **kwargs), function_of(case.name)(*wide, **kwargs)
+        wide = [
+            x.to(rushlight.float32) if isinstance(x, Tensor) and x.dtype.is_floating_point else x
+            for x in args
+        ]
+        actual, expected = (
+            function_of(case.name)(*args, **kwargs),
+            function_of(case.name)(*wide, **kwargs),
+        )
         for a, b in zip(leaves(actual), leaves(expected)):
             assert a.array.dtype == numpy_dtype(dtype)
             tolerance = 2e-3 if dtype == "float16" else 1.6e-2
-            np.testing.assert_allclose(a.array.astype(np.float32), b.array, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(
+                a.array.astype(np.float32), b.array, rtol=tolerance, atol=tolerance
+            )
 
 
 def differentiable_call(case: OpCase, sample: S) -> tuple[Any, list[Tensor]]:
@@ -162,7 +177,9 @@ def test_strided_inputs_give_the_same(case: OpCase) -> None:
                 return [strided(v) for v in value]
             if not isinstance(value, Tensor) or not value.array.ndim:
                 return value
-            spread = np.zeros((*value.array.shape[:-1], 2 * value.array.shape[-1]), value.array.dtype)
+            spread = np.zeros(
+                (*value.array.shape[:-1], 2 * value.array.shape[-1]), value.array.dtype
+            )
             spread[..., ::2] = value.array
             return wrap(spread[..., ::2])
 
@@ -238,7 +255,9 @@ def test_in_place_gradient(case: OpCase) -> None:
 @cases()
 def test_fast_path_equals_reference(case: OpCase) -> None:
     for sample in case.samples:
-        args, kwargs = arguments(case, sample, "float32" if "float32" in case.dtypes else case.dtypes[0])
+        args, kwargs = arguments(
+            case, sample, "float32" if "float32" in case.dtypes else case.dtypes[0]
+        )
         fast = function_of(case.name)(*args, **kwargs)
         with kernels.reference_only():
             reference = function_of(case.name)(*args, **kwargs)

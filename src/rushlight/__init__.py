@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 from . import autograd, nn, ops, optim, random
 from ._printing import get_printoptions, printoptions, set_printoptions
 from ._tensor import Size, Tensor
-from ._threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
+from ._threads import (
+    get_num_interop_threads,
+    get_num_threads,
+    set_num_interop_threads,
+    set_num_threads,
+)
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -24,7 +29,15 @@ from .autograd import (
 )
 from .backend import dtype as _dtypes
 from .backend.device import device, get_default_device, set_default_device
-from .backend.dtype import can_cast, dtype, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .backend.dtype import (
+    can_cast,
+    dtype,
+    finfo,
+    get_default_dtype,
+    iinfo,
+    promote_types,
+    set_default_dtype,
+)
 from .backend.memory_format import (
     channels_last,
     channels_last_3d,
@@ -56,13 +69,30 @@ globals().update(_dtypes.NAMES)
 e, inf, nan, newaxis, pi = _math.e, _math.inf, _math.nan, None, _math.pi
 
 if TYPE_CHECKING:
-    from . import accelerator, amp, backends, compat, compiler, cuda, linalg, serialization, special, utils, version
+    from . import (
+        accelerator,
+        amp,
+        backends,
+        compat,
+        compiler,
+        cuda,
+        linalg,
+        serialization,
+        special,
+        utils,
+        version,
+    )
 
 _LAZY_MODULES = frozenset({
     "accelerator", "amp", "backends", "compat", "compiler", "cuda", "distributed", "fft", "func", "linalg", "mps",
     "multiprocessing", "serialization", "signal", "special", "utils", "version", "vision", "xpu",
 })  # fmt: skip
-_LAZY_NAMES = {"compile": "compiler", "autocast": "amp", "GradScaler": "amp", "default_device": "backend.device"}
+_LAZY_NAMES = {
+    "compile": "compiler",
+    "autocast": "amp",
+    "GradScaler": "amp",
+    "default_device": "backend.device",
+}
 
 
 def __getattr__(name: str) -> Any:

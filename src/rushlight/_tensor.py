@@ -149,7 +149,9 @@ class Tensor(TensorMethods):
                 "var_no_grad = var.detach()."
             )
         if value and not (self.dtype.is_floating_point or self.dtype.is_complex):
-            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
         self._requires_grad = bool(value)
 
     @property
@@ -228,14 +230,14 @@ class Tensor(TensorMethods):
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    def __array_wrap__(
+        self, array: Any, context: Any = None, return_scalar: bool = False
+    ) -> Tensor:
         return wrap(np.asarray(array))
 
     def __dlpack__(self, **options: Any) -> Any:
         if self.requires_grad:
-            raise BufferError(
-                "Can't export tensors that require gradient, use tensor.detach()"
-            )
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
@@ -258,7 +260,9 @@ class Tensor(TensorMethods):
     def tolist(self) -> Any:
         """Return the elements as (nested lists of) Python numbers."""
         array = to_numpy(self.array)
-        return array.astype(np.float32).tolist() if self.dtype is dtypes.bfloat16 else array.tolist()
+        return (
+            array.astype(np.float32).tolist() if self.dtype is dtypes.bfloat16 else array.tolist()
+        )
 
     def __bool__(self) -> bool:
         if self.array.size != 1:
@@ -305,7 +309,13 @@ class Tensor(TensorMethods):
                 "does not support crossing process boundaries. If you just want to transfer the "
                 "data, call detach() on the tensor before serializing (e.g., putting it on the queue)."
             )
-        return _rebuild, (type(self), to_numpy(self.array), self.device, self._requires_grad, self.__dict__)
+        return _rebuild, (
+            type(self),
+            to_numpy(self.array),
+            self.device,
+            self._requires_grad,
+            self.__dict__,
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) in memo:
@@ -382,7 +392,9 @@ def _rebuild(
 
 def _check_grad(tensor: Tensor, grad: Tensor) -> None:
     if not isinstance(grad, Tensor):
-        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
+        )
     if grad is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
     if grad.array.shape != tensor.array.shape:

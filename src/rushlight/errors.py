@@ -35,7 +35,9 @@ def broadcast_error(name: str, shapes: list[tuple[int, ...]]) -> RuntimeError:
                 f"The size of tensor a ({extents[0]}) must match the size of tensor b ({extents[1]}) at non-singleton "
                 f"dimension {ndim + axis} ({name}: shapes {', '.join(str(list(shape)) for shape in shapes)})"
             )
-    return RuntimeError(f"{name}: shapes {', '.join(str(list(shape)) for shape in shapes)} do not broadcast")
+    return RuntimeError(
+        f"{name}: shapes {', '.join(str(list(shape)) for shape in shapes)} do not broadcast"
+    )
 
 
 def missing_extra(package: str, extra: str, needed_for: str) -> ImportError:

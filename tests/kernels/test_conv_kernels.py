@@ -28,6 +28,10 @@ CASES = [
     ((2, 8, 7, 7), (4, 4, 3, 3), (1, 1), (1, 1), (1, 1), 2),
     ((2, 16, 8, 8), (32, 16, 3, 3), (1, 1), (1, 1), (1, 1), 1),
     ((2, 17, 9, 7), (33, 17, 3, 3), (2, 2), (1, 1), (1, 1), 1),
+    ((3, 8, 7, 7), (16, 4, 3, 3), (1, 1), (1, 1), (1, 1), 2),
+    ((2, 64, 8, 8), (128, 64, 3, 3), (1, 1), (1, 1), (1, 1), 1),
+    ((40, 96, 4, 4), (96, 96, 3, 3), (1, 1), (1, 1), (1, 1), 1),
+    ((1, 6, 40, 50), (10, 6, 3, 5), (1, 1), (1, 2), (1, 1), 1),
     ((1, 3, 20, 20), (8, 3, 7, 7), (2, 2), (3, 3), (1, 1), 1),
     ((2, 3, 5, 5), (4, 3, 5, 5), (1, 1), (0, 0), (1, 1), 1),
     ((2, 3, 3, 3), (4, 3, 2, 2), (5, 5), (4, 4), (1, 1), 1),
@@ -100,7 +104,7 @@ def test_float32_equals_float64(case):
         close(got, want, tolerance=3e-6)
 
 
-@pytest.mark.parametrize("case", CASES[2:8] + CASES[15:18], ids=str)
+@pytest.mark.parametrize("case", CASES[2:8] + CASES[15:21], ids=str)
 def test_relu_epilogue(case):
     x, w, b, _ = inputs(case)
     opts = options(case)
@@ -125,7 +129,7 @@ def test_half_is_rounded_once(dtype):
         np.testing.assert_array_equal(got, want.astype(dtype))
 
 
-@pytest.mark.parametrize("case", CASES[2:8] + CASES[12:17], ids=str)
+@pytest.mark.parametrize("case", CASES[2:8] + CASES[12:20], ids=str)
 def test_strided_inputs(case):
     x, w, b, g = inputs(case)
     want = all_three(x, w, b, g, **options(case))

@@ -81,7 +81,9 @@ def find(name: str) -> Any:
 WRAPPED = {
     "einsum": lambda tensors, equation: rushlight.einsum(equation, tensors),
     "nn.functional.embedding": lambda w, i, **k: rushlight.nn.functional.embedding(i, w, **k),
-    "nn.functional.embedding_bag": lambda w, i, **k: rushlight.nn.functional.embedding_bag(i, w, **k),
+    "nn.functional.embedding_bag": lambda w, i, **k: rushlight.nn.functional.embedding_bag(
+        i, w, **k
+    ),
 }
 
 
@@ -163,7 +165,9 @@ def compare_gradients(
     if not roots or not leaves:
         return None
     if sample.output_process_fn_grad is not None and "linalg" in op.name:
-        return None  # gauge-dependent outputs: checked through invariants by the tests of the family
+        return (
+            None  # gauge-dependent outputs: checked through invariants by the tests of the family
+        )
     rng = np.random.default_rng(0)
     torch_grads, our_grads = [], []
     for b in torch_roots:
@@ -173,7 +177,9 @@ def compare_gradients(
         torch_grads.append(tensor)
         our_grads.append(wrap(to_array(tensor)))
     theirs = torch.autograd.grad(torch_roots, leaves, torch_grads, allow_unused=True)
-    ours = rushlight.autograd.grad(roots, [memo[id(t)] for t in leaves], our_grads, allow_unused=True)
+    ours = rushlight.autograd.grad(
+        roots, [memo[id(t)] for t in leaves], our_grads, allow_unused=True
+    )
     for i, (a, b) in enumerate(zip(ours, theirs)):
         if b is None or a is None:
             still_zero = (a is None or not np.any(a.array)) and (b is None or not bool(b.any()))
@@ -194,13 +200,19 @@ def check_errors(function: Any, op: Any) -> list[str]:
         sample = case.sample_input
         memo: dict[int, Tensor] = {}
         try:
-            x, args, kwargs = (translate(v, memo) for v in (sample.input, sample.args, sample.kwargs))
+            x, args, kwargs = (
+                translate(v, memo) for v in (sample.input, sample.args, sample.kwargs)
+            )
             function(x, *args, **kwargs)
         except Exception as error:
             if not isinstance(error, case.error_type):
-                wrong.append(f"error: {type(error).__name__} instead of {case.error_type.__name__}: {error}")
+                wrong.append(
+                    f"error: {type(error).__name__} instead of {case.error_type.__name__}: {error}"
+                )
         else:
-            wrong.append(f"error: nothing raised instead of {case.error_type.__name__}: {case.error_regex}")
+            wrong.append(
+                f"error: nothing raised instead of {case.error_type.__name__}: {case.error_regex}"
+            )
     return wrong
 
 
@@ -227,11 +239,19 @@ def check(op: Any, dtype: str, errors: bool, limit: int) -> Outcome:
             problem = compare_sample(function, op, sample, dtype)
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            problem = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            problem = (
+                f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            )
         if problem:
             arguments = re.sub(r"\s+", " ", f"{sample.args} {sample.kwargs}")[:120]
-            shape = tuple(sample.input.shape) if isinstance(sample.input, torch.Tensor) else sample.input
-            outcome.failures.append(f"[{number}] input {str(shape)[:60]} {arguments}: {problem}"[:400])
+            shape = (
+                tuple(sample.input.shape)
+                if isinstance(sample.input, torch.Tensor)
+                else sample.input
+            )
+            outcome.failures.append(
+                f"[{number}] input {str(shape)[:60]} {arguments}: {problem}"[:400]
+            )
     if errors and op.error_inputs_func is not None:
         outcome.failures += check_errors(function, op)
     return outcome
@@ -239,13 +259,17 @@ def check(op: Any, dtype: str, errors: bool, limit: int) -> Outcome:
 
 def main() -> int:
     """Compare the operators named on the command line and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*")
     parser.add_argument("--list", type=Path, help="a file of names")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--errors", action="store_true", help="also compare error inputs")
     parser.add_argument("--limit", type=int, default=200, help="samples for each operator")
-    parser.add_argument("--verbose", action="store_true", help="show every failure, not the first three")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show every failure, not the first three"
+    )
     options = parser.parse_args()
     names = set(options.names)
     if options.list:

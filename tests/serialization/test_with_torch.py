@@ -146,7 +146,7 @@ def test_whole_modules_of_the_old_format():
     file = io.BytesIO()
     torch.save(torch.nn.Linear(2, 3), file, _use_new_zipfile_serialization=False)
     file.seek(0)
-    with pytest.raises(UnpicklingError, match="torch.nn.modules.linear.Linear was not an allowed"):
+    with pytest.raises(UnpicklingError, match=r"linear\.Linear was not an allowed"):
         load(file)
     file.seek(0)
     assert type(load(file, weights_only=False)) is rl.nn.Linear

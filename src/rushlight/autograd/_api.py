@@ -48,7 +48,9 @@ def _roots(outputs: tuple[Tensor, ...], grads: tuple[Any, ...]) -> list[tuple[Ed
         if grad is None:
             grad = _implicit_gradient(output)
         elif not isinstance(grad, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(grad).__name__}"
+            )
         elif grad.array.shape != output.array.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[{position}] has a shape of {grad.shape} and "
@@ -90,7 +92,9 @@ def backward(
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for position, edge in enumerate(targets):
             if edge is None:
-                raise RuntimeError(f"One of the differentiated Tensors (input {position}) does not require grad")
+                raise RuntimeError(
+                    f"One of the differentiated Tensors (input {position}) does not require grad"
+                )
     roots = _roots(_as_tuple(tensors), _as_tuple(grad_tensors))
     found = run_backward(
         roots,
@@ -135,7 +139,9 @@ def grad(
     """
     sources, wanted = _as_tuple(outputs), _as_tuple(inputs)
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True"
+        )
     targets = []
     for x in wanted:
         if not x.requires_grad:
@@ -147,7 +153,9 @@ def grad(
         return _batched_grad(sources, grad_outputs, keep, options)
     found = run_backward(_roots(sources, _as_tuple(grad_outputs)), keep_graph=keep, **options)  # type: ignore[arg-type]
     if materialize_grads:
-        return tuple([wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(wanted, found)])
+        return tuple(
+            [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(wanted, found)]
+        )
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set "
@@ -240,7 +248,9 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandl
 
 
 @method
-def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+def register_post_accumulate_grad_hook(
+    self: Tensor, hook: Callable[[Tensor], None]
+) -> RemovableHandle:
     """Call `hook(tensor)` each time backward() has added to this leaf's `.grad`.
 
     Raises:

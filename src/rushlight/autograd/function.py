@@ -105,7 +105,9 @@ class Function(Node):
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and record it if a gradient is wanted."""
         ctx = cls.__new__(cls)
-        tracked = read_mode() == GRAD and any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        tracked = read_mode() == GRAD and any(
+            isinstance(a, Tensor) and a.requires_grad for a in args
+        )
         ctx._wanted = tuple([tracked and isinstance(a, Tensor) and a.requires_grad for a in args])
         edges = tuple([edge_to(a) for a in args]) if tracked else ()
         with no_grad():
@@ -136,7 +138,8 @@ class Function(Node):
     def _record(self, outputs: tuple[Any, ...]) -> None:
         if len(outputs) > 1:
             self.outputs = [
-                (y.array.shape, y.array.dtype) if isinstance(y, Tensor) else ((), np.float32) for y in outputs
+                (y.array.shape, y.array.dtype) if isinstance(y, Tensor) else ((), np.float32)
+                for y in outputs
             ]
         for index, y in enumerate(outputs):
             if not isinstance(y, Tensor) or any(y is n for n in self._non_differentiable):
@@ -144,7 +147,9 @@ class Function(Node):
             if not (y.dtype.is_floating_point or y.dtype.is_complex):
                 continue
             if y._node is None and y._requires_grad:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
             y._requires_grad, y._node, y._index = True, self, index
         packed, versions = [], []
         for item in self._to_save:
@@ -176,7 +181,10 @@ class Function(Node):
                 f"(expected {expected}, got {len(results)})"
             )
         return tuple(
-            [None if edge is None else self._checked(r, i) for i, (edge, r) in enumerate(zip(self.edges, results))]
+            [
+                None if edge is None else self._checked(r, i)
+                for i, (edge, r) in enumerate(zip(self.edges, results))
+            ]
         )
 
     def _checked(self, grad: Any, index: int) -> Any:
@@ -220,4 +228,6 @@ class _Once(Node):
         return alias
 
     def backward(self, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )

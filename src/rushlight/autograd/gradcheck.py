@@ -26,7 +26,9 @@ class GradcheckError(RuntimeError):
 
 
 def _tensors(value: Any) -> tuple[Tensor, ...]:
-    return (value,) if isinstance(value, Tensor) else tuple(v for v in value if isinstance(v, Tensor))
+    return (
+        (value,) if isinstance(value, Tensor) else tuple(v for v in value if isinstance(v, Tensor))
+    )
 
 
 def _differentiable(outputs: Any) -> list[Tensor]:
@@ -54,7 +56,9 @@ def _check_inputs(inputs: tuple[Any, ...]) -> list[int]:
     return places
 
 
-def _numeric(call: Callable[[], list[Array]], x: Array, eps: float) -> tuple[list[Array], list[Array]]:
+def _numeric(
+    call: Callable[[], list[Array]], x: Array, eps: float
+) -> tuple[list[Array], list[Array]]:
     """Return dy/dRe(x) and dy/dIm(x) for every output, shape (x elements, y elements)."""
     flat = x.reshape(-1)
     by_part = []
@@ -81,16 +85,25 @@ def _analytic(y: Tensor, x: Tensor, v: Array) -> Array:
     if found is None:
         return np.zeros_like(x.array)
     if found.array.shape != x.array.shape:
-        raise GradcheckError(f"the gradient has shape {tuple(found.shape)}, its input {tuple(x.shape)}")
+        raise GradcheckError(
+            f"the gradient has shape {tuple(found.shape)}, its input {tuple(x.shape)}"
+        )
     return found.array
 
 
 def _compare(
-    function: Callable[..., Any], inputs: tuple[Any, ...], places: list[int], eps: float, atol: float, rtol: float
+    function: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    places: list[int],
+    eps: float,
+    atol: float,
+    rtol: float,
 ) -> None:
     outputs = _differentiable(function(*inputs))
     if not outputs:
-        raise GradcheckError("Numerical gradient for function expected to be zero: no output requires grad")
+        raise GradcheckError(
+            "Numerical gradient for function expected to be zero: no output requires grad"
+        )
 
     def call() -> list[Array]:
         with enable_grad():
@@ -99,7 +112,9 @@ def _compare(
     for place in places:
         x = inputs[place]
         if not x.array.flags.c_contiguous:
-            raise ValueError("gradcheck: inputs must be contiguous, so that they can be perturbed in place")
+            raise ValueError(
+                "gradcheck: inputs must be contiguous, so that they can be perturbed in place"
+            )
         real, imaginary = _numeric(call, x.array, eps)
         for k, y in enumerate(outputs):
             units = (1, 1j) if y.array.dtype.kind == "c" else (1,)
@@ -182,7 +197,9 @@ def gradcheck(
     return True
 
 
-def _check_repeatable(func: Callable[..., Any], inputs: tuple[Any, ...], places: list[int], tolerance: float) -> None:
+def _check_repeatable(
+    func: Callable[..., Any], inputs: tuple[Any, ...], places: list[int], tolerance: float
+) -> None:
     for y in _differentiable(func(*inputs)):
         v = np.ones_like(y.array)
         for place in places:
@@ -247,7 +264,11 @@ def gradgradcheck(
         with enable_grad():
             outputs = _differentiable(func(*all_inputs[:count]))
             found = grad(
-                outputs, [all_inputs[i] for i in places], list(all_inputs[count:]), create_graph=True, allow_unused=True
+                outputs,
+                [all_inputs[i] for i in places],
+                list(all_inputs[count:]),
+                create_graph=True,
+                allow_unused=True,
             )
         return tuple([g for g in found if g is not None and g.requires_grad])
 
@@ -255,11 +276,19 @@ def gradgradcheck(
     if not first_gradient(*combined):
         return True
     return gradcheck(
-        first_gradient, combined, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol
+        first_gradient,
+        combined,
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
     )
 
 
-def _directions(func: Callable[..., Any], inputs: Sequence[Any], given: Any, strided: bool) -> list[Tensor]:
+def _directions(
+    func: Callable[..., Any], inputs: Sequence[Any], given: Any, strided: bool
+) -> list[Tensor]:
     """Return gradients at the outputs that themselves require grad."""
     if given is not None:
         return list(_tensors(given))
@@ -271,7 +300,11 @@ def _directions(func: Callable[..., Any], inputs: Sequence[Any], given: Any, str
         values = rng.standard_normal((*shape, 2) if strided else shape)
         if dtype.kind == "c":
             values = values + 1j * rng.standard_normal(values.shape)
-        v = wrap(np.asarray(values, dtype=dtype)[..., 0].copy() if strided else np.asarray(values, dtype=dtype))
+        v = wrap(
+            np.asarray(values, dtype=dtype)[..., 0].copy()
+            if strided
+            else np.asarray(values, dtype=dtype)
+        )
         v.requires_grad = True
         directions.append(v)
     return directions

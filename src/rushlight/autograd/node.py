@@ -129,7 +129,9 @@ class Node:
         """What `forward` saved, as Tensors; checks that nobody wrote to them since."""
         if self.saved is None:
             raise RuntimeError(_FREED)
-        return tuple([self._unpack(item, version) for item, version in zip(self.saved, self.versions)])
+        return tuple(
+            [self._unpack(item, version) for item, version in zip(self.saved, self.versions)]
+        )
 
     def _unpack(self, item: Any, version: int) -> Any:
         if isinstance(item, Tensor):
@@ -143,7 +145,11 @@ class Node:
             output._counter = item.counter
             output._requires_grad, output._node, output._index = True, self, item.index
             return output
-        return wrap(item) if isinstance(item, _ndarray) or hasattr(item, "__array_priority__") else item
+        return (
+            wrap(item)
+            if isinstance(item, _ndarray) or hasattr(item, "__array_priority__")
+            else item
+        )
 
     def _modified(self, array: Array, now: int, then: int) -> RuntimeError:
         kind = f"torch.{array.dtype.name} tensor of shape {list(array.shape)}"
@@ -302,7 +308,9 @@ class Op(Node):
 def _in_torch_words(cls: type[Op], error: ValueError, arrays: list[Any]) -> Exception:
     """Translate NumPy's complaint about shapes; leave any other error as it is."""
     if str(error).startswith("operands could not be broadcast"):
-        return broadcast_error(cls.__name__.lower(), [a.shape for a in arrays if hasattr(a, "shape")])
+        return broadcast_error(
+            cls.__name__.lower(), [a.shape for a in arrays if hasattr(a, "shape")]
+        )
     return error
 
 
@@ -315,15 +323,25 @@ def _as_array(node: Node, result: Any, inputs: Any) -> Array:
     if isinstance(result, _ndarray) or hasattr(result, "__cuda_array_interface__"):
         return result
     first = type(inputs[0]).__name__ if inputs else "nothing"
-    raise TypeError(f"{type(node).__name__.lower()}(): argument 'input' (position 1) must be Tensor, not {first}")
+    raise TypeError(
+        f"{type(node).__name__.lower()}(): argument 'input' (position 1) must be Tensor, not {first}"
+    )
 
 
 def _several(
-    node: Op, results: tuple[Any, ...], inputs: Any, arrays: Any, tracked: bool, grad_mode: int, params: Any
+    node: Op,
+    results: tuple[Any, ...],
+    inputs: Any,
+    arrays: Any,
+    tracked: bool,
+    grad_mode: int,
+    params: Any,
 ) -> tuple[Tensor, ...]:
     """Wrap the outputs of an operator that has more than one."""
     cls = type(node)
-    outputs = tuple([wrap(y if type(y) is _ndarray else _as_array(node, y, inputs)) for y in results])
+    outputs = tuple(
+        [wrap(y if type(y) is _ndarray else _as_array(node, y, inputs)) for y in results]
+    )
     if cls.view:
         for index, output in enumerate(outputs):
             output._counter = share_version(inputs[0])
@@ -372,4 +390,3 @@ def _refuse_inference(tensor: Tensor) -> None:
             "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead "
             "of `torch.inference_mode()`."
         )
-

@@ -131,10 +131,14 @@ def _check_recordable(dst: Tensor) -> None:
     view = dst._view
     if view is None:
         if dst._node is None and dst._requires_grad:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation."
+            )
         return
     if view.base._node is None and view.base._requires_grad:
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        raise RuntimeError(
+            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+        )
     if view.index is not None:
         raise RuntimeError(
             f"Output {view.index} of {view.op.__name__}Backward0 is a view and is being modified inplace. "
@@ -170,4 +174,3 @@ def _check_cast(dst: Tensor, value: Any) -> None:
         raise RuntimeError(
             f"result type {have.type_name} can't be cast to the desired output type {want.type_name}"
         )
-

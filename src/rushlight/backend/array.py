@@ -45,7 +45,9 @@ def module_for(where: device) -> ModuleType:
         from .cuda import require_cupy
 
         return require_cupy()
-    raise RuntimeError(f"device type '{where.type}' has no backend in rushlight: use 'cpu' or 'cuda'")
+    raise RuntimeError(
+        f"device type '{where.type}' has no backend in rushlight: use 'cpu' or 'cuda'"
+    )
 
 
 def to_device(x: Array, where: device) -> Array:

@@ -38,7 +38,9 @@ class device:  # noqa: N801 (torch's name)
             )
         if colon:
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed: {type}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed: {type}"
+                )
             if not number.isdigit() or (len(number) > 1 and number[0] == "0"):
                 raise RuntimeError(f"Invalid device string: '{type}'")
             index = int(number)

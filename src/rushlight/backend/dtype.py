@@ -20,7 +20,15 @@ _KIND_BOOL, _KIND_INT, _KIND_FLOAT, _KIND_COMPLEX = range(4)
 class dtype:  # noqa: N801 (torch's name)
     """A data type of tensor elements, such as `rushlight.float32`."""
 
-    __slots__ = ("_name", "is_complex", "is_floating_point", "is_signed", "itemsize", "kind", "numpy")
+    __slots__ = (
+        "_name",
+        "is_complex",
+        "is_floating_point",
+        "is_signed",
+        "itemsize",
+        "kind",
+        "numpy",
+    )
 
     def __init__(self, name: str, numpy_dtype: Any, kind: int, signed: bool = True):
         self._name = name
@@ -88,7 +96,6 @@ _REAL_OF = {complex64: float32, complex128: float64}
 _COMPLEX_OF = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
 
 
-
 def _by_name(name: str) -> dtype:
     return NAMES[name]
 
@@ -96,7 +103,10 @@ def _by_name(name: str) -> dtype:
 _BY_NUM: dict[int, dtype] = {d.numpy.num: d for d in ALL}
 # C's `long` and `long long` are distinct NumPy type numbers of the same width on most systems.
 for _code in "lLqQiI":
-    _BY_NUM.setdefault(np.dtype(_code).num, _BY_NUM[np.dtype(f"{np.dtype(_code).kind}{np.dtype(_code).itemsize}").num])
+    _BY_NUM.setdefault(
+        np.dtype(_code).num,
+        _BY_NUM[np.dtype(f"{np.dtype(_code).kind}{np.dtype(_code).itemsize}").num],
+    )
 
 
 def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
@@ -251,7 +261,9 @@ class finfo:  # noqa: N801 (torch's name)
     def __init__(self, type: dtype | None = None):
         d = get_default_dtype() if type is None else as_dtype(type).to_real()
         if not d.is_floating_point:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'")
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'"
+            )
         info = ml_dtypes.finfo(d.numpy)
         self.bits = d.itemsize * 8
         self.dtype = d._name
@@ -259,7 +271,9 @@ class finfo:  # noqa: N801 (torch's name)
         self.max = float(info.max)
         self.min = float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = 10.0 ** -int(-math.log10(self.eps)) if d is bfloat16 else float(info.resolution)
+        self.resolution = (
+            10.0 ** -int(-math.log10(self.eps)) if d is bfloat16 else float(info.resolution)
+        )
 
     def __repr__(self) -> str:
         return (
@@ -282,7 +296,9 @@ class iinfo:  # noqa: N801 (torch's name)
     def __init__(self, type: dtype):
         d = as_dtype(type)
         if d.kind != _KIND_INT:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{d}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{d}'"
+            )
         info = np.iinfo(d.numpy)
         self.bits = d.itemsize * 8
         self.dtype = d._name

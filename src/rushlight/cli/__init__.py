@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 # The sub-commands: a module here with `main(arguments) -> exit code`, and its line in the help.
 COMMANDS = {
+    "train": "train LeNet-5 on handwritten digits",
     "run": "run an unchanged PyTorch script on rushlight",
     "info": "show versions, processor, threads, kernels and GPUs",
 }
@@ -17,6 +18,7 @@ _USAGE = "usage: rushlight COMMAND [ARGUMENTS]"
 
 _EXAMPLES = """\
 examples:
+  rushlight train lenet5                 train on the digits that come with rushlight
   rushlight run train.py --epochs 3      what `python train.py --epochs 3` would run on PyTorch
   rushlight run -m package.train         the same for `python -m package.train`
   rushlight run --report train.py        and list the torch names used, and those missing

@@ -29,7 +29,9 @@ class Parameter(Tensor):
         if data is None:
             data = Tensor(0)
         if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}")
+            raise TypeError(
+                f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}"
+            )
         parameter = wrap_as(cls, data.array)
         parameter._counter = share_version(data)
         parameter.requires_grad = requires_grad

@@ -125,3 +125,44 @@ def finish(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> 
     if requires_grad:
         result.requires_grad = True
     return result
+
+
+def _limits(d: dtypes.dtype) -> tuple[float, float]:
+    if d.kind == 0:
+        return -np.inf, np.inf
+    info: Any = dtypes.iinfo(d) if d.kind == 1 else dtypes.finfo(d.to_real())
+    return info.min, info.max
+
+
+_LIMITS = {d: _limits(d) for d in dtypes.ALL}
+_C_NAMES = {
+    dtypes.int32: "int", dtypes.float32: "float", dtypes.float64: "double", dtypes.float16: "c10::Half",
+    dtypes.bfloat16: "c10::BFloat16", dtypes.complex64: "c10::complex<float>",
+    dtypes.complex128: "c10::complex<double>",
+}  # fmt: skip
+
+
+def number_for(value: Any, to: dtypes.dtype) -> Any:
+    """Return a number as it will be stored in a dtype; fractions are cut off for integers.
+
+    Integers may be one turn below an unsigned range: -1 becomes 255, as in C.
+
+    Raises:
+        RuntimeError: the dtype cannot hold it.
+    """
+    low, high = _LIMITS[to]
+    kind = type(value)
+    if kind is complex or (kind is not float and kind is not int and isinstance(value, complex)):
+        if to.kind == 3 or to.kind == 0:
+            return value
+        if value.imag == 0:
+            return number_for(value.real, to)
+    elif low <= value <= high:
+        return int(value) if to.kind == 1 and kind is not int else value
+    elif to.kind == 1:
+        if not to.is_signed and isinstance(value, int) and -high <= value < 0:
+            return value % (high + 1)
+    elif value != value or value in (np.inf, -np.inf):
+        return value
+    name = _C_NAMES.get(to) or f"{to._name}_t"
+    raise RuntimeError(f"value cannot be converted to type {name} without overflow")

@@ -23,8 +23,12 @@ def contract(equation: str, *operands: Tensor) -> Tensor:
         raise RuntimeError("einsum(): must provide at least one operand")
     if len(subscripts) != len(operands):
         more = "fewer" if len(subscripts) > len(operands) else "more"
-        raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation")
-    terms = [_labelled(i, subscript, t) for i, (subscript, t) in enumerate(zip(subscripts, operands))]
+        raise RuntimeError(
+            f"einsum(): {more} operands were provided than specified in the equation"
+        )
+    terms = [
+        _labelled(i, subscript, t) for i, (subscript, t) in enumerate(zip(subscripts, operands))
+    ]
     output = _output_labels(subscripts, terms, right if arrow else None)
     sizes = _sizes(terms)
     terms = [_diagonal(t, labels) for t, labels in terms]
@@ -35,7 +39,10 @@ def contract(equation: str, *operands: Tensor) -> Tensor:
     tensor, labels = _sum_out(terms[0], set(output))
     missing = [label for label in output if label not in labels]
     for label in missing:
-        tensor, labels = tensor.unsqueeze(-1).expand(*tensor.array.shape, sizes[label]), [*labels, label]  # type: ignore[attr-defined]
+        tensor, labels = (
+            tensor.unsqueeze(-1).expand(*tensor.array.shape, sizes[label]),
+            [*labels, label],
+        )  # type: ignore[attr-defined]
     return tensor.permute(*[labels.index(label) for label in output])  # type: ignore[attr-defined,no-any-return]
 
 
@@ -44,18 +51,23 @@ def _labelled(position: int, subscript: str, tensor: Tensor) -> _Term:
     before, dots, after = subscript.partition("...")
     if not all(c.isalpha() for c in before + after):
         bad = next(c for c in before + after if not c.isalpha())
-        raise RuntimeError(f"einsum(): invalid subscript given at index {position} in the equation string, subscripts must be in [a-zA-Z] but found {bad!r}")
+        raise RuntimeError(
+            f"einsum(): invalid subscript given at index {position} in the equation string, subscripts must be in [a-zA-Z] but found {bad!r}"
+        )
     hidden = tensor.array.ndim - len(before) - len(after)
     if hidden < 0 or (hidden and not dots):
         raise RuntimeError(
             f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the number of "
-            f"dimensions ({tensor.array.ndim}) for operand {position}" + ("" if dots else " and no ellipsis was given")
+            f"dimensions ({tensor.array.ndim}) for operand {position}"
+            + ("" if dots else " and no ellipsis was given")
         )
     return tensor, [*before, *(f"...{hidden - i}" for i in range(hidden)), *after]
 
 
 def _output_labels(subscripts: list[str], terms: list[_Term], right: str | None) -> list[str]:
-    hidden = max((sum(label.startswith("...") for label in labels) for _, labels in terms), default=0)
+    hidden = max(
+        (sum(label.startswith("...") for label in labels) for _, labels in terms), default=0
+    )
     dots = [f"...{hidden - i}" for i in range(hidden)]
     counts = Counter(c for subscript in subscripts for c in subscript if c.isalpha())
     if right is None:
@@ -63,9 +75,13 @@ def _output_labels(subscripts: list[str], terms: list[_Term], right: str | None)
     before, found, after = right.partition("...")
     for c in before + after:
         if c not in counts:
-            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+            )
         if (before + after).count(c) > 1:
-            raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} appears more than once in the output"
+            )
     return [*before, *(dots if found else []), *after]
 
 
@@ -114,14 +130,21 @@ def _pair(a: _Term, b: _Term, needed: set[str], sizes: dict[str, int]) -> _Term:
     only_x = [label for label in x_labels if label not in shared]
     only_y = [label for label in y_labels if label not in shared]
     if not summed:
-        x = _arranged(x, x_labels, batch + only_x).reshape([*_of(x, x_labels, batch + only_x), *(1,) * len(only_y)])  # type: ignore[attr-defined]
+        x = _arranged(x, x_labels, batch + only_x).reshape(
+            [*_of(x, x_labels, batch + only_x), *(1,) * len(only_y)]
+        )  # type: ignore[attr-defined]
         y = _arranged(y, y_labels, batch + only_y)
-        y = y.reshape([*y.array.shape[: len(batch)], *(1,) * len(only_x), *y.array.shape[len(batch) :]])  # type: ignore[attr-defined]
+        y = y.reshape(
+            [*y.array.shape[: len(batch)], *(1,) * len(only_x), *y.array.shape[len(batch) :]]
+        )  # type: ignore[attr-defined]
         return x * y, batch + only_x + only_y  # type: ignore[operator]
     left = _arranged(x, x_labels, batch + only_x + summed)
     right = _arranged(y, y_labels, batch + summed + only_y)
     extent = [sizes[label] for label in batch]
-    rows, inner, columns = (prod(_of(t, ls, part)) for t, ls, part in ((x, x_labels, only_x), (x, x_labels, summed), (y, y_labels, only_y)))
+    rows, inner, columns = (
+        prod(_of(t, ls, part))
+        for t, ls, part in ((x, x_labels, only_x), (x, x_labels, summed), (y, y_labels, only_y))
+    )
     count = prod(extent)
     product = left.reshape(count, rows, inner) @ right.reshape(count, inner, columns)  # type: ignore[attr-defined]
     shape = [*extent, *_of(x, x_labels, only_x), *_of(y, y_labels, only_y)]

@@ -90,7 +90,14 @@ def export(
             if label in EXPORTS:
                 raise ValueError(f"two operators are exported as '{label}'")
             EXPORTS[label] = Export(
-                label, used, shown if public else None, method, inplace, functional, out, function.__module__
+                label,
+                used,
+                shown if public else None,
+                method,
+                inplace,
+                functional,
+                out,
+                function.__module__,
             )
             if method:
                 setattr(Tensor, label, used)
@@ -104,7 +111,9 @@ def export(
 def public_names() -> dict[str, Any]:
     """Return what `rushlight` itself offers of the exported operators."""
     names = {e.name: e.public for e in EXPORTS.values() if e.public is not None}
-    in_place = {n + "_": getattr(Tensor, n + "_") for n, e in EXPORTS.items() if e.inplace and e.public}
+    in_place = {
+        n + "_": getattr(Tensor, n + "_") for n, e in EXPORTS.items() if e.inplace and e.public
+    }
     return in_place | names
 
 
@@ -124,7 +133,9 @@ def _in_place(function: Callable[..., Any], label: str, saves_input: bool) -> Ca
 
     in_place.__name__ = in_place.__qualname__ = label
     in_place.__module__ = function.__module__
-    in_place.__doc__ = f"In-place form of `{label[:-1]}`: writes the result into this tensor and returns it."
+    in_place.__doc__ = (
+        f"In-place form of `{label[:-1]}`: writes the result into this tensor and returns it."
+    )
     return in_place
 
 

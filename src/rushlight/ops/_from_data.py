@@ -144,6 +144,8 @@ def _dtype_of(x: Any) -> dtype:
         raise TypeError(f"new(): invalid data type '{type(x).__name__}'")
     if isinstance(x, (bool, int, float, complex)):
         return dtypes.of_scalar(x)
+    if isinstance(x, (list, tuple)):
+        raise TypeError(f"'{type(x).__name__}' object cannot be interpreted as an integer")
     if hasattr(x, "__index__"):
         return dtypes.int64
     if hasattr(x, "__float__"):

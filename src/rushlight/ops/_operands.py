@@ -36,12 +36,16 @@ def as_float(x: Any, name: str) -> Tensor:
 
 def as_floats(x: Any, y: Any) -> tuple[Any, Any]:
     """Promote two operands; integers become the default dtype."""
-    x, y = promote(x, y)
-    if (x if isinstance(x, Tensor) else y).array.dtype.kind in "iub":
-        default = dtypes.get_default_dtype()
-        x = cast(x, default) if isinstance(x, Tensor) else float(x)
-        y = cast(y, default) if isinstance(y, Tensor) else float(y)
-    return x, y
+    default = dtypes.get_default_dtype()
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        x, y = promote(x, y)
+        return (cast(x, default), cast(y, default)) if is_integral(x) else (x, y)
+    # Integers are converted before a number beside them is squeezed into their dtype.
+    if isinstance(x, Tensor) and is_integral(x):
+        x = cast(x, default)
+    elif isinstance(y, Tensor) and is_integral(y):
+        y = cast(y, default)
+    return promote(x, y)
 
 
 def not_a_tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> TypeError:

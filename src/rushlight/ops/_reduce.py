@@ -11,7 +11,7 @@ from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module
 from ._arguments import dims
-from ._operands import not_a_tensor, not_implemented
+from ._operands import not_a_tensor
 
 Axes = tuple[int, ...] | None
 
@@ -109,7 +109,7 @@ def refuse_complex(name: str, x: Tensor) -> None:
     """Refuse complex numbers, which have no order.
 
     Raises:
-        NotImplementedError: `x` is complex.
+        RuntimeError: `x` is complex.
     """
     if x.array.dtype.kind == "c":
-        raise not_implemented(name, x)
+        raise RuntimeError(f"{name}(): does not support complex input")

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from ._export import _with_out, export
-from ._operands import as_floats, not_implemented
+from ._operands import as_float, as_floats, not_implemented
 
 
 def special(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -17,6 +17,19 @@ def special(function: Callable[..., Any]) -> Callable[..., Any]:
     name = function.__name__
     export(name=f"special.{name}", public=False, out=True)(function)
     return _with_out(function, f"special_{name}")
+
+
+def real_float(x: Any, name: str) -> Tensor:
+    """Return a real tensor, integers converted to the default dtype.
+
+    Raises:
+        TypeError: `x` is no Tensor.
+        NotImplementedError: `x` is complex.
+    """
+    x = as_float(x, name)
+    if x.array.dtype.kind == "c":
+        raise not_implemented(name, x)
+    return x
 
 
 def real_floats(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:

@@ -220,7 +220,9 @@ class Mask(Op):
 
     def forward(ctx, x: Array, inside: Array, outside: Any) -> Array:
         ctx.save(inside)
-        return array_module(x).where(inside, x, x.dtype.type(outside) if np.isscalar(outside) else outside)
+        return array_module(x).where(
+            inside, x, x.dtype.type(outside) if np.isscalar(outside) else outside
+        )
 
     def backward(ctx, g: Tensor) -> tuple[Tensor, None, None]:
         (inside,) = ctx.saved_tensors
@@ -302,7 +304,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
     """
     if approximate not in ("none", "tanh"):
-        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+        raise RuntimeError(
+            f"gelu: approximate argument must be either none or tanh, got {approximate!r}"
+        )
     return GELU.apply(_floating("gelu", input), approximate=approximate)  # type: ignore[no-any-return]
 
 
@@ -336,7 +340,11 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 @export(functional=True)
 def rrelu(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
 ) -> Tensor:
     """Return x where x > 0, else a x with a drawn uniformly from [lower, upper] (its mean when not training).
 
@@ -344,12 +352,16 @@ def rrelu(
         Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015.
     """
     if lower > upper:
-        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} > {upper}")
+        raise RuntimeError(
+            f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} > {upper}"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slope = np.ones_like(input.array)
     falling = input.array <= 0
-    drawn = fill.uniform53(generator_for(input.device).stream, int(falling.sum()), upper - lower, lower)
+    drawn = fill.uniform53(
+        generator_for(input.device).stream, int(falling.sum()), upper - lower, lower
+    )
     slope[falling] = drawn.astype(slope.dtype)
     return _finish(input, input * wrap(slope), inplace)  # type: ignore[operator]
 
@@ -363,7 +375,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """
     x = _tensor("prelu", input)
     if weight.array.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
     if weight.array.size != 1:
         if not x.array.ndim:
             raise RuntimeError("prelu: Not allow zero-dim input tensor.")
@@ -382,7 +396,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return where(x > 0, x, x * weight)  # type: ignore[operator,no-any-return]
 
 
-def _elu(input: Tensor, alpha: float, scale: float, input_scale: float, inplace: bool, name: str) -> Tensor:
+def _elu(
+    input: Tensor, alpha: float, scale: float, input_scale: float, inplace: bool, name: str
+) -> Tensor:
     result = ELU.apply(_floating(name, input), alpha=alpha, scale=scale, input_scale=input_scale)
     return _finish(input, result, inplace)
 
@@ -444,10 +460,14 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 @export(functional=True, public=False)
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
     """Return x limited to [min_val, max_val]. The gradient is 0 at the limits."""
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}")
+        raise ValueError(
+            f"hardtanh: min_val cannot be greater than max_val, got {min_val} > {max_val}"
+        )
     x = _tensor("hardtanh", input)
     if x.array.dtype.kind == "b":
         raise RuntimeError("Bool inputs not supported for hardtanh")
@@ -535,7 +555,9 @@ def _in_place_form(function: Any) -> None:
         return function(input, *args, inplace=True)  # type: ignore[no-any-return]
 
     in_place.__doc__ = f"In-place form of `{function.__name__}`."
-    export(functional=True, public=function in (selu, celu, rrelu), name=function.__name__ + "_")(in_place)
+    export(functional=True, public=function in (selu, celu, rrelu), name=function.__name__ + "_")(
+        in_place
+    )
 
 
 for _function in (leaky_relu, elu, selu, celu, hardtanh, rrelu):

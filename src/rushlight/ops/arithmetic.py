@@ -45,12 +45,9 @@ class Sub(Op):
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
-        try:
-            return np.subtract(x, y)
-        except TypeError:
-            raise RuntimeError(_no_bool("Subtraction", "with a bool tensor")) from None
-        finally:
-            restore_errors(before)
+        z = np.subtract(x, y)
+        restore_errors(before)
+        return z
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x_shape, y_shape = ctx.shapes
@@ -119,6 +116,10 @@ def _no_bool(operation: str, what: str) -> str:
     )
 
 
+def _is_bool(value: Any) -> bool:
+    return value.array.dtype.kind == "b" if isinstance(value, Tensor) else isinstance(value, bool)
+
+
 def _scaled(name: str, value: Any, alpha: Number) -> Any:
     """Return alpha value, for `add` and `sub`."""
     if alpha is True or alpha is False:
@@ -176,6 +177,8 @@ def sub(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
         >>> rushlight.sub(rushlight.tensor([3, 4]), 1)
         tensor([2, 3])
     """
+    if _is_bool(input) or _is_bool(other):
+        raise RuntimeError(_no_bool("Subtraction", "with a bool tensor"))
     x, y = promote(input, other)
     if alpha != 1 or alpha is True:
         y = _scaled("sub", y, alpha)
@@ -260,10 +263,8 @@ def positive(input: Tensor) -> Tensor:
 
 # --- signs ---
 
-_sub_sign = infix(Sub)
-
 Tensor.__add__ = Tensor.__radd__ = infix(Add)
-Tensor.__sub__ = _sub_sign
+Tensor.__sub__ = infix_by(sub)
 Tensor.__rsub__ = infix_by(sub, swapped=True)
 Tensor.__mul__ = Tensor.__rmul__ = infix(Mul)
 Tensor.__truediv__ = Tensor.__div__ = infix_by(true_divide)

@@ -12,8 +12,7 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..kernels import special as K
 from ._export import export
-from ._operands import as_float
-from ._special import real_floats, special
+from ._special import real_float, real_floats, special
 from ._unary import Unary, keep
 
 
@@ -80,97 +79,97 @@ def i0(input: Tensor) -> Tensor:
         >>> rushlight.i0(rushlight.tensor([0.0, 1.0]))
         tensor([1.0000, 1.2661])
     """
-    return I0.apply(as_float(input, "i0"))
+    return I0.apply(real_float(input, "i0"))
 
 
 @special
 def i0e(input: Tensor) -> Tensor:
     """Return exp(-|x|) I0(x)."""
-    return I0e.apply(as_float(input, "i0e"))
+    return I0e.apply(real_float(input, "i0e"))
 
 
 @special
 def i1(input: Tensor) -> Tensor:
     """Return I1, the modified Bessel function of the first kind of order 1."""
-    return I1.apply(as_float(input, "i1"))
+    return I1.apply(real_float(input, "i1"))
 
 
 @special
 def i1e(input: Tensor) -> Tensor:
     """Return exp(-|x|) I1(x)."""
-    return I1e.apply(as_float(input, "i1e"))
+    return I1e.apply(real_float(input, "i1e"))
 
 
 @special
 def bessel_j0(input: Tensor) -> Tensor:
     """Return J0, the Bessel function of the first kind of order 0; without gradient."""
-    return Plain.apply(as_float(input, "bessel_j0"), f=K.j0)
+    return Plain.apply(real_float(input, "bessel_j0"), f=K.j0)
 
 
 @special
 def bessel_j1(input: Tensor) -> Tensor:
     """Return J1, the Bessel function of the first kind of order 1; without gradient."""
-    return Plain.apply(as_float(input, "bessel_j1"), f=K.j1)
+    return Plain.apply(real_float(input, "bessel_j1"), f=K.j1)
 
 
 @special
 def bessel_y0(input: Tensor) -> Tensor:
     """Return Y0, the Bessel function of the second kind of order 0; without gradient."""
-    return Plain.apply(as_float(input, "bessel_y0"), f=K.y0)
+    return Plain.apply(real_float(input, "bessel_y0"), f=K.y0)
 
 
 @special
 def bessel_y1(input: Tensor) -> Tensor:
     """Return Y1, the Bessel function of the second kind of order 1; without gradient."""
-    return Plain.apply(as_float(input, "bessel_y1"), f=K.y1)
+    return Plain.apply(real_float(input, "bessel_y1"), f=K.y1)
 
 
 @special
 def modified_bessel_i0(input: Tensor) -> Tensor:
     """Return I0, the modified Bessel function of the first kind of order 0; without gradient."""
-    return Plain.apply(as_float(input, "modified_bessel_i0"), f=K.i0)
+    return Plain.apply(real_float(input, "modified_bessel_i0"), f=K.i0)
 
 
 @special
 def modified_bessel_i1(input: Tensor) -> Tensor:
     """Return I1, the modified Bessel function of the first kind of order 1; without gradient."""
-    return Plain.apply(as_float(input, "modified_bessel_i1"), f=K.i1)
+    return Plain.apply(real_float(input, "modified_bessel_i1"), f=K.i1)
 
 
 @special
 def modified_bessel_k0(input: Tensor) -> Tensor:
     """Return K0, the modified Bessel function of the second kind of order 0; without gradient."""
-    return Plain.apply(as_float(input, "modified_bessel_k0"), f=K.k0)
+    return Plain.apply(real_float(input, "modified_bessel_k0"), f=K.k0)
 
 
 @special
 def modified_bessel_k1(input: Tensor) -> Tensor:
     """Return K1, the modified Bessel function of the second kind of order 1; without gradient."""
-    return Plain.apply(as_float(input, "modified_bessel_k1"), f=K.k1)
+    return Plain.apply(real_float(input, "modified_bessel_k1"), f=K.k1)
 
 
 @special
 def scaled_modified_bessel_k0(x: Tensor) -> Tensor:
     """Return exp(x) K0(x); without gradient."""
-    return Plain.apply(as_float(x, "scaled_modified_bessel_k0"), f=K.k0e)
+    return Plain.apply(real_float(x, "scaled_modified_bessel_k0"), f=K.k0e)
 
 
 @special
 def scaled_modified_bessel_k1(x: Tensor) -> Tensor:
     """Return exp(x) K1(x); without gradient."""
-    return Plain.apply(as_float(x, "scaled_modified_bessel_k1"), f=K.k1e)
+    return Plain.apply(real_float(x, "scaled_modified_bessel_k1"), f=K.k1e)
 
 
 @special
 def spherical_bessel_j0(x: Tensor) -> Tensor:
     """Return the spherical Bessel function sin(x) / x; without gradient."""
-    return Plain.apply(as_float(x, "spherical_bessel_j0"), f=K.spherical_j0)
+    return Plain.apply(real_float(x, "spherical_bessel_j0"), f=K.spherical_j0)
 
 
 @special
 def airy_ai(x: Tensor) -> Tensor:
     """Return Ai, Airy's function of the first kind; without gradient."""
-    return Plain.apply(as_float(x, "airy_ai"), f=K.airy_ai)
+    return Plain.apply(real_float(x, "airy_ai"), f=K.airy_ai)
 
 
 @special

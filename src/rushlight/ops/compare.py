@@ -291,7 +291,7 @@ def isreal(input: Tensor) -> Tensor:
 
 def _refuse_complex(name: str, input: Tensor) -> None:
     if input.array.dtype.kind == "c":
-        raise RuntimeError(f"{name} does not support complex inputs.")
+        raise NotImplementedError(f"{name} is not implemented for complex tensors.")
 
 
 # --- logic ---

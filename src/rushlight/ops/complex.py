@@ -12,7 +12,7 @@ from ..autograd.node import Op
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export, into
-from ._operands import as_float, not_a_tensor
+from ._operands import as_float, not_a_tensor, not_implemented
 from .casts import cast
 
 
@@ -354,6 +354,8 @@ def abs(input: Tensor) -> Tensor:
     """
     if not isinstance(input, Tensor):
         raise not_a_tensor("abs", input)
+    if input.array.dtype.kind == "b":
+        raise not_implemented("abs", input)
     return Abs.apply(input)
 
 
@@ -365,7 +367,7 @@ def sign(input: Tensor) -> Tensor:
     """Return -1, 0 or 1 for each element; 0 for NaN.
 
     Raises:
-        RuntimeError: `input` is complex (use `sgn`).
+        NotImplementedError: `input` is complex (use `sgn`).
 
     Example:
         >>> rushlight.sign(rushlight.tensor([-2.5, 0.0, 4.0]))
@@ -374,9 +376,9 @@ def sign(input: Tensor) -> Tensor:
     if not isinstance(input, Tensor):
         raise not_a_tensor("sign", input)
     if input.array.dtype.kind == "c":
-        raise RuntimeError(
-            "Unlike NumPy, torch.sign doesn't return the sign of complex numbers. Use torch.sgn "
-            "instead."
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
+            "torch.sgn instead."
         )
     return Sign.apply(input)
 

@@ -33,8 +33,12 @@ class Conv(Op):
         x, w = ctx.saved_tensors
         to_x, to_w, to_b = ctx.edges
         return (
-            ConvGradInput.apply(g, conj(w), input_shape=x.array.shape, **ctx.options) if to_x else None,
-            ConvGradWeight.apply(g, conj(x), weight_shape=w.array.shape, **ctx.options) if to_w else None,
+            ConvGradInput.apply(g, conj(w), input_shape=x.array.shape, **ctx.options)
+            if to_x
+            else None,
+            ConvGradWeight.apply(g, conj(x), weight_shape=w.array.shape, **ctx.options)
+            if to_w
+            else None,
             ConvGradBias.apply(g) if to_b else None,
         )
 
@@ -55,7 +59,9 @@ class ConvGradInput(Op):
         to_g, to_w = ctx.edges
         return (
             _cropped(Conv.apply(gg, conj(w), None, **ctx.options), g) if to_g else None,
-            ConvGradWeight.apply(conj(g), gg, weight_shape=w.array.shape, **ctx.options) if to_w else None,
+            ConvGradWeight.apply(conj(g), gg, weight_shape=w.array.shape, **ctx.options)
+            if to_w
+            else None,
         )
 
 
@@ -74,7 +80,9 @@ class ConvGradWeight(Op):
         to_g, to_x = ctx.edges
         return (
             Conv.apply(conj(x), ggw, None, **ctx.options) if to_g else None,
-            ConvGradInput.apply(conj(g), ggw, input_shape=x.array.shape, **ctx.options) if to_x else None,
+            ConvGradInput.apply(conj(g), ggw, input_shape=x.array.shape, **ctx.options)
+            if to_x
+            else None,
         )
 
 
@@ -119,11 +127,22 @@ def _sizes(name: str, what: str, value: Any, spatial: int) -> Sizes:
     return sizes
 
 
-def _check(name: str, x: Any, w: Any, b: Any, spatial: int, channels_in: int, groups: int, channels_out: int) -> None:
+def _check(
+    name: str,
+    x: Any,
+    w: Any,
+    b: Any,
+    spatial: int,
+    channels_in: int,
+    groups: int,
+    channels_out: int,
+) -> None:
     for label, t in (("input", x), ("weight", w)):
         if not isinstance(t, Tensor):
             position = 1 if label == "input" else 2
-            raise TypeError(f"{name}(): argument '{label}' (position {position}) must be Tensor, not {type(t).__name__}")
+            raise TypeError(
+                f"{name}(): argument '{label}' (position {position}) must be Tensor, not {type(t).__name__}"
+            )
     x_shape, w_shape = x.array.shape, w.array.shape
     if len(x_shape) not in (spatial + 1, spatial + 2):
         raise RuntimeError(
@@ -143,7 +162,9 @@ def _check(name: str, x: Any, w: Any, b: Any, spatial: int, channels_in: int, gr
         )
     if b is not None:
         if b.array.dtype != x.array.dtype:
-            raise RuntimeError(f"{name}: Input type ({x.dtype}) and bias type ({b.dtype}) should be the same")
+            raise RuntimeError(
+                f"{name}: Input type ({x.dtype}) and bias type ({b.dtype}) should be the same"
+            )
         if b.array.shape != (channels_out,):
             raise RuntimeError(
                 f"Given weight of size {list(w_shape)}, expected bias to be 1-dimensional with {channels_out} "
@@ -179,7 +200,17 @@ def _same_padding(x: Tensor, w: Tensor, dilation: Sizes) -> tuple[Tensor, Sizes]
     return x, tuple(t // 2 for t in totals)
 
 
-def _conv(name: str, spatial: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def _conv(
+    name: str,
+    spatial: int,
+    x: Any,
+    w: Any,
+    b: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
     channels_out = w.array.shape[0] if isinstance(w, Tensor) and w.array.ndim else 0
     channels_in = w.array.shape[1] * groups if isinstance(w, Tensor) and w.array.ndim > 1 else 0
     _check(name, x, w, b, spatial, channels_in, groups, channels_out)
@@ -216,13 +247,24 @@ def _conv(name: str, spatial: int, x: Any, w: Any, b: Any, stride: Any, padding:
 
 
 def _conv_transpose(
-    name: str, spatial: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+    name: str,
+    spatial: int,
+    x: Any,
+    w: Any,
+    b: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
 ) -> Tensor:
     channels_out = w.array.shape[1] * groups if isinstance(w, Tensor) and w.array.ndim > 1 else 0
     channels_in = w.array.shape[0] if isinstance(w, Tensor) and w.array.ndim else 0
     _check(name, x, w, b, spatial, channels_in, groups, channels_out)
     if channels_in % groups:
-        raise RuntimeError(f"{name}: expected weight.shape[0] to be divisible by groups={groups}, got {channels_in}")
+        raise RuntimeError(
+            f"{name}: expected weight.shape[0] to be divisible by groups={groups}, got {channels_in}"
+        )
     stride = _sizes(name, "stride", stride, spatial)
     padding = _sizes(name, "padding", padding, spatial)
     extra = _sizes(name, "output_padding", output_padding, spatial)
@@ -239,7 +281,9 @@ def _conv_transpose(
         x = x.unsqueeze(0)
     size = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + e + 1
-        for n, s, p, d, k, e in zip(x.array.shape[2:], stride, padding, dilation, w.array.shape[2:], extra)
+        for n, s, p, d, k, e in zip(
+            x.array.shape[2:], stride, padding, dilation, w.array.shape[2:], extra
+        )
     )
     if any(n <= 0 for n in size):
         raise RuntimeError(
@@ -326,7 +370,16 @@ def conv_transpose1d(
 ) -> Tensor:  # fmt: skip
     """Apply the transposed map of `conv1d`; see `conv_transpose2d`."""
     return _conv_transpose(
-        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+        "conv_transpose1d",
+        1,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 
@@ -355,7 +408,16 @@ def conv_transpose2d(
         RuntimeError: shapes, dtypes or options do not fit together.
     """
     return _conv_transpose(
-        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+        "conv_transpose2d",
+        2,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 
@@ -367,5 +429,14 @@ def conv_transpose3d(
 ) -> Tensor:  # fmt: skip
     """Apply the transposed map of `conv3d`; see `conv_transpose2d`."""
     return _conv_transpose(
-        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
+        "conv_transpose3d",
+        3,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )

@@ -35,7 +35,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """
     if len(args) == 1 and not kwargs and isinstance(args[0], dtype):
         return _cast_by_user(self, args[0])
-    given = _read_to(args, kwargs)
+    given = read_to(args, kwargs)
     where, kind = given.get("device"), check_dtype("to", given.get("dtype"))
     source = self if kind is None else _discard_imaginary(self, kind)
     result = convert(
@@ -45,7 +45,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return result
 
 
-def _read_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def read_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Bring the forms of `to` to one: device, dtype, non_blocking, copy, memory_format."""
     kwargs = dict(kwargs)
     other = kwargs.pop("other", None)

@@ -17,7 +17,15 @@ from ..backend.array import to_device
 from ..backend.device import as_device
 from ..backend.dtype import dtype as DType
 from ..backend.memory_format import check_rank, memory_format, memory_order, preserve_format
-from ._arguments import allocate, check_dtype, check_layout, finish, require_tensor, sizes
+from ._arguments import (
+    allocate,
+    check_dtype,
+    check_layout,
+    finish,
+    number_for,
+    require_tensor,
+    sizes,
+)
 from ._export import export
 from ._from_data import array_from, from_numpy_array
 from .casts import convert
@@ -314,15 +322,15 @@ def _size_argument(name: str, size: tuple[Any, ...], other: dict[str, Any]) -> S
     if not size:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     shape = sizes(name, size)
-    _check_sizes(name, shape)
+    _check_sizes(shape)
     return shape
 
 
-def _check_sizes(name: str, shape: Shape) -> None:
+def _check_sizes(shape: Shape) -> None:
     for extent in shape:
         if extent < 0:
             raise RuntimeError(
-                f"Trying to create tensor with negative dimension {extent}: {list(shape)} ({name})"
+                f"Trying to create tensor with negative dimension {extent}: {list(shape)}"
             )
 
 
@@ -371,13 +379,13 @@ def full(
             f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
         )
     shape = sizes("full", (size,))
-    _check_sizes("full", shape)
+    _check_sizes(shape)
     value = _number("full", fill_value, 2)
     kind = check_dtype("full", dtype)
     if kind is None:
         kind = dtypes.of_scalar(value) if out is None else out.dtype
     check_layout("full", layout)
-    value = np.asarray(value).astype(kind.numpy)
+    value = np.asarray(number_for(value, kind)).astype(kind.numpy)
     return finish(
         "full", allocate(device, lambda xp: xp.full(shape, value, kind.numpy)), out, requires_grad
     )
@@ -470,10 +478,10 @@ def full_like(
 
     The dtype is that of `input` unless given, whatever the number.
     """
-    value = np.asarray(_number("full_like", fill_value, 2))
+    value = _number("full_like", fill_value, 2)
 
     def fill(xp: ModuleType, shape: Shape, d: Any) -> Array:
-        return xp.full(shape, value.astype(d), d)
+        return xp.full(shape, np.asarray(number_for(value, dtypes.from_numpy(d))).astype(d), d)
 
     return _made_like("full_like", input, fill, dtype, layout, device, requires_grad, memory_format)
 

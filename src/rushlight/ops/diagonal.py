@@ -12,7 +12,6 @@ from ..backend.array import array_module
 from ..errors import wrap_dim
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import not_implemented
 from .casts import cast
 from .shape import reshape
 
@@ -202,6 +201,6 @@ def trace(input: Tensor) -> Tensor:
     if input.array.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.array.ndim}")
     if input.array.dtype.kind == "b":
-        raise not_implemented("trace", input)
+        raise NotImplementedError("\"trace\" not implemented for 'Bool'")
     entries = Diagonal.apply(input, offset=0, dim1=0, dim2=1)
     return sum_to(cast(entries, dtypes.int64) if input.array.dtype.kind in "iu" else entries, ())

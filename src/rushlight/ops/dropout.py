@@ -72,7 +72,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 @export(functional=True, public=False)
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L) with probability p."""
     _check("dropout1d", input, p)
     if input.array.ndim not in (2, 3):
@@ -87,7 +89,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @export(functional=True, public=False)
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """Zero whole channels of (N, C, H, W) with probability p and scale the others by 1 / (1 - p).
 
     Reference:
@@ -104,7 +108,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @export(functional=True, public=False)
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout3d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """Zero whole channels of (N, C, D, H, W) with probability p and scale the others by 1 / (1 - p)."""
     _check("dropout3d", input, p)
     if input.array.ndim not in (4, 5):
@@ -120,7 +126,9 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 _SELU_FLOOR = -1.7580993408473766
 
 
-def _alpha_dropout(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bool) -> Tensor:
+def _alpha_dropout(
+    input: Tensor, p: float, training: bool, inplace: bool, by_channel: bool
+) -> Tensor:
     if not training or p == 0 or input.array.size == 0:
         return input
     shape = _channel_shape(input) if by_channel else input.array.shape
@@ -136,7 +144,9 @@ def _alpha_dropout(input: Tensor, p: float, training: bool, inplace: bool, by_ch
 
 
 @export(functional=True)
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+def alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
     """Dropout that keeps the mean and variance of standardised inputs, for networks with SELU.
 
     Reference:
@@ -147,7 +157,9 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
 
 @export(functional=True)
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
     """Alpha dropout of whole channels."""
     _check("feature_alpha_dropout", input, p)
     return _alpha_dropout(input, p, training, inplace, by_channel=True)

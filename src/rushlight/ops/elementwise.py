@@ -268,7 +268,12 @@ def _power_by_number(x: Array, n: Number) -> Array:
             return np.sqrt(x)
         if n == -1:
             return np.reciprocal(x)
-    return np.power(x, x.dtype.type(n))
+    try:
+        return np.power(x, x.dtype.type(n))
+    except OverflowError:
+        raise RuntimeError(
+            f"value cannot be converted to type {x.dtype.name}_t without overflow"
+        ) from None
 
 
 class Pow(Op):

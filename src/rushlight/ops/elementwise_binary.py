@@ -176,7 +176,10 @@ def copysign(input: Tensor, other: Any) -> Tensor:
     """Return the elements of `input` with the signs of `other`'s."""
     if not isinstance(input, Tensor):
         raise not_a_tensor("copysign", input)
-    return Copysign.apply(*as_floats(input, other))
+    x, y = as_floats(input, other)
+    if x.array.dtype.kind == "c":
+        raise not_implemented("copysign", x)
+    return Copysign.apply(x, y)
 
 
 @export(method=True, out=True, inplace=True)
@@ -192,6 +195,10 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     Raises:
         RuntimeError: the dtypes differ, or an argument is complex.
     """
+    if not isinstance(input, Tensor):
+        raise not_a_tensor("heaviside", input)
+    if not isinstance(values, Tensor):
+        raise not_a_tensor("heaviside", values, "values", 2)
     if input.dtype.is_complex or values.dtype.is_complex:
         raise RuntimeError("heaviside is not yet implemented for complex tensors.")
     if input.dtype is not values.dtype:

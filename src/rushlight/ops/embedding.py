@@ -18,7 +18,9 @@ from ._export import export
 class Embedding(Op):
     """y = w[index].  dL/dw = the rows of g added at their indices."""
 
-    def forward(ctx, w: Array, index: Array, *, padding_idx: int | None, scale_grad_by_freq: bool) -> Array:
+    def forward(
+        ctx, w: Array, index: Array, *, padding_idx: int | None, scale_grad_by_freq: bool
+    ) -> Array:
         ctx.save(index)
         ctx.options = {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq}
         ctx.rows = w.shape[0]
@@ -45,7 +47,9 @@ class EmbeddingGrad(Op):
 
     def backward(ctx, gg: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
-        rows = Embedding.apply(gg, index, padding_idx=ctx.padding_idx, scale_grad_by_freq=ctx.by_frequency)
+        rows = Embedding.apply(
+            gg, index, padding_idx=ctx.padding_idx, scale_grad_by_freq=ctx.by_frequency
+        )
         factor = np.ones(index.array.shape, gg.array.dtype)
         if ctx.padding_idx is not None:
             factor[index.array == ctx.padding_idx] = 0
@@ -57,7 +61,9 @@ class EmbeddingGrad(Op):
 
 def _index(name: str, input: Any) -> Tensor:
     if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}"
+        )
     if input.array.dtype not in (np.int64, np.int32):
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
@@ -115,7 +121,11 @@ def embedding(
         tensor([[3., 4.],
                 [1., 2.]])
     """
-    if isinstance(weight, Tensor) and weight.array.dtype.kind == "i" and input.array.dtype.kind != "i":
+    if (
+        isinstance(weight, Tensor)
+        and weight.array.dtype.kind == "i"
+        and input.array.dtype.kind != "i"
+    ):
         # torch.embedding(weight, indices) has the arguments the other way round.
         input, weight = weight, input
     index = _index("embedding", input)
@@ -169,7 +179,9 @@ def embedding_bag(
     index = _index("embedding_bag", input)
     if index.array.ndim == 2:
         if offsets is not None:
-            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences.")
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences."
+            )
         count, length = index.array.shape
         starts = np.arange(count) * length
     elif index.array.ndim == 1:
@@ -179,19 +191,33 @@ def embedding_bag(
             raise ValueError("offsets has to be a 1D Tensor")
         starts = offsets.array[:-1] if include_last_offset else offsets.array
         if len(starts) and starts[0] != 0:
-            raise RuntimeError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {starts[0]}")
+            raise RuntimeError(
+                f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {starts[0]}"
+            )
         if len(starts) and starts[-1] > len(index.array):
-            raise RuntimeError(f"offsets[-1] can not be greater than input's length({len(index.array)}), but got offsets[-1] of {starts[-1]}")
+            raise RuntimeError(
+                f"offsets[-1] can not be greater than input's length({len(index.array)}), but got offsets[-1] of {starts[-1]}"
+            )
     else:
-        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {index.ndim}")
+        raise ValueError(
+            f"input has to be 1D or 2D Tensor, but got Tensor of dimension {index.ndim}"
+        )
     padding_idx = _padding(padding_idx, weight.array.shape[0])
     if max_norm is not None:
         _renormalise(weight, index, max_norm, norm_type)
-    return _reduce_bags(index, weight, starts, mode, per_sample_weights, padding_idx, bool(scale_grad_by_freq))
+    return _reduce_bags(
+        index, weight, starts, mode, per_sample_weights, padding_idx, bool(scale_grad_by_freq)
+    )
 
 
 def _reduce_bags(
-    index: Tensor, weight: Tensor, starts: Array, mode: str, factors: Tensor | None, padding_idx: int | None, by_frequency: bool
+    index: Tensor,
+    weight: Tensor,
+    starts: Array,
+    mode: str,
+    factors: Tensor | None,
+    padding_idx: int | None,
+    by_frequency: bool,
 ) -> Tensor:
     flat = index.array.reshape(-1)
     bag = np.searchsorted(starts, np.arange(len(flat)), side="right") - 1
@@ -231,7 +257,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """
     index = tensor.array
     if index.dtype != np.int64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}"
+        )
     if index.size == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
@@ -241,7 +269,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes == -1:
         num_classes = int(index.max()) + 1
     elif num_classes < 1 or index.max() >= num_classes:
-        raise RuntimeError("num_classes should be positive" if num_classes < 1 else "Class values must be smaller than num_classes.")
+        raise RuntimeError(
+            "num_classes should be positive"
+            if num_classes < 1
+            else "Class values must be smaller than num_classes."
+        )
     rows = np.zeros((*index.shape, num_classes), np.int64)
     np.put_along_axis(rows, index[..., None], 1, axis=-1)
     return wrap(rows)

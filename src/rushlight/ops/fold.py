@@ -47,7 +47,9 @@ def _pair(what: str, value: Any, least: int) -> Sizes:
     if len(pair) != 2:
         raise RuntimeError(f"It is expected {what} equals to 2, but got size {len(pair)}")
     if any(v < least for v in pair):
-        raise RuntimeError(f"{what} should be greater than {'zero' if least else 'or equal to zero'}, but got {list(pair)}")
+        raise RuntimeError(
+            f"{what} should be greater than {'zero' if least else 'or equal to zero'}, but got {list(pair)}"
+        )
     return pair
 
 
@@ -62,7 +64,11 @@ def _window(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> dict[
 
 @export(functional=True, public=False)
 def unfold(
-    input: Tensor, kernel_size: IntOrPair, dilation: IntOrPair = 1, padding: IntOrPair = 0, stride: IntOrPair = 1
+    input: Tensor,
+    kernel_size: IntOrPair,
+    dilation: IntOrPair = 1,
+    padding: IntOrPair = 0,
+    stride: IntOrPair = 1,
 ) -> Tensor:
     """Return the sliding windows of images (N, C, H, W) as columns (N, C KH KW, L)."""
     window = _window(kernel_size, dilation, padding, stride)
@@ -72,7 +78,9 @@ def unfold(
             f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
             f"but got: {list(shape)}"
         )
-    out = conv_output_size(shape[-2:], window["kernel"], window["stride"], window["padding"], window["dilation"])
+    out = conv_output_size(
+        shape[-2:], window["kernel"], window["stride"], window["padding"], window["dilation"]
+    )
     if any(n < 1 for n in out):
         raise RuntimeError(
             f"Given input with spatial size {tuple(shape[-2:])}, kernel_size={window['kernel']}, calculated shape of the "
@@ -93,14 +101,18 @@ def fold(
     size = _pair("output_size", output_size, 1)
     shape = input.array.shape
     if len(shape) not in (2, 3) or 0 in shape[-2:]:
-        raise RuntimeError(f"Expected 2D or 3D (batch mode) tensor for input with non-zero dimensions, but got: {list(shape)}")
+        raise RuntimeError(
+            f"Expected 2D or 3D (batch mode) tensor for input with non-zero dimensions, but got: {list(shape)}"
+        )
     count = prod(window["kernel"])
     if shape[-2] % count:
         raise RuntimeError(
             "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
             f"input.size(1)={shape[-2]} and kernel_size={window['kernel']}."
         )
-    out = conv_output_size(size, window["kernel"], window["stride"], window["padding"], window["dilation"])
+    out = conv_output_size(
+        size, window["kernel"], window["stride"], window["padding"], window["dilation"]
+    )
     if any(n < 1 for n in out) or prod(out) != shape[-1]:
         raise RuntimeError(
             f"Given output_size={size}, kernel_size={window['kernel']}, expected size of input's dimension 2 to match the "

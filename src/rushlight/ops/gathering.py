@@ -13,7 +13,7 @@ from ..autograd.node import Op
 from ..backend.array import array_module
 from ..errors import wrap_dim
 from ..kernels.scatter import add_at
-from ._arguments import require_tensor
+from ._arguments import number_for, require_tensor
 from ._export import export
 from .casts import cast
 from .indexing import Index, IndexPut, SliceGrad, _parse, along
@@ -387,17 +387,8 @@ def scatter(
         combined = ScatterReduce.apply(x, index, given, dim=dim, reduce="prod", include_self=True)
         return _like_input(combined, input)
     if not isinstance(given, Tensor):
-        given = _checked_number(given, x)
+        given = number_for(given, x.dtype)
     return _like_input(Scatter.apply(x, index, given, dim=dim), input)
-
-
-def _checked_number(value: Any, x: Tensor) -> Any:
-    """Convert a number to x's kind, refusing what it cannot hold."""
-    if isinstance(value, complex) and not x.dtype.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {x.dtype._name} without overflow")
-    if x.array.dtype.kind in "iu" and not isinstance(value, int):
-        return int(value)
-    return value
 
 
 @export(method=True, inplace=True, out=True, saves_input=False, numpy_names=True)
@@ -463,7 +454,9 @@ class IndexCopy(IndexPut):
 class IndexFill(IndexPut):
     """y = x with a number written at the places of a vector along a dimension; repeated ones count once."""
 
-    def forward(ctx, x: Array, v: Any, *places: Array, axes: Shape, accumulate: bool = False) -> Array:
+    def forward(
+        ctx, x: Array, v: Any, *places: Array, axes: Shape, accumulate: bool = False
+    ) -> Array:
         return super().forward(x, v, array_module(x).unique(places[0]), axes=axes)
 
 
@@ -603,7 +596,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
             )
         value = cast(value, input.dtype)
     else:
-        value = _checked_number(value, input)
+        value = number_for(value, input.dtype)
     x = _at_least_1d(input)
     extent, places = x.array.shape[dim], index.array
     if places.size and (places.min() < -extent or places.max() >= extent):

@@ -21,6 +21,7 @@ from ..autograd.view import write_
 from ..backend.array import array_module, to_device
 from ..errors import wrap_dim
 from ..kernels.scatter import add_at
+from ._arguments import number_for
 from ._broadcast import shape_of, sum_to
 from ._export import export
 from ._from_data import array_from
@@ -310,7 +311,7 @@ def _prepared(item: Any) -> Any:
         else:
             raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-                f"indices (got {kind.__name__})"
+                f"indices (got {_type_name(item)})"
             )
     array = item.array
     if array.ndim == 0 and array.dtype.kind in "iub":
@@ -382,7 +383,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         else:
             basic, places, axes = _parse(self, index)
             basic = basic or (None if places else (...,))
-        if isinstance(value, Tensor) and value.array.dtype != self.array.dtype and not places:
+        if not isinstance(value, Tensor):
+            value = number_for(value, self.dtype)
+        elif value.array.dtype != self.array.dtype and not places:
             value = cast(value, self.dtype)
         if (
             self._requires_grad
@@ -460,8 +463,7 @@ def _assignment_error(
     x: Tensor, basic: Any, places: Any, axes: Shape, value: Any, error: Exception
 ) -> Exception:
     if not isinstance(value, Tensor):
-        name = x.dtype._name
-        return RuntimeError(f"value cannot be converted to type {name} without overflow")
+        return error
     window = x.array if basic is None else x.array[basic]
     if places:
         target = window[_full_index(tuple([p.array for p in places]), axes, window.ndim)].shape

@@ -12,12 +12,11 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..autograd.view import write_
 from ..backend.array import array_module
-from ._arguments import require_tensor
+from ._arguments import number_for, require_tensor
 from ._broadcast import shape_of, sum_to
 from ._export import export, into
 from ._promote import promote, result_type
 from .casts import Clone, cast, convert
-from .gathering import _checked_number
 from .indexing import Index, IndexPut, along, select
 from .shape import broadcast, common_shape, expand, reshape
 
@@ -200,21 +199,15 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 f"{value.array.ndim} dimension(s)."
             )
         if value.dtype.is_complex and not input.dtype.is_complex:
-            raise RuntimeError(
-                f"value cannot be converted to type {input.dtype._name} without overflow"
-            )
+            number_for(value.item(), input.dtype)
         value = cast(value, input.dtype)
     else:
-        value = _checked_number(value, input)
+        value = number_for(value, input.dtype)
     try:
         return MaskedFill.apply(input, mask, value)
     except ValueError:
         common_shape(input.array.shape, mask.array.shape)
         raise
-    except OverflowError:
-        raise RuntimeError(
-            f"value cannot be converted to type {input.dtype._name} without overflow"
-        ) from None
 
 
 class MaskedSelect(Index):
@@ -292,13 +285,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 f"{value.array.ndim} dimensions."
             )
         return copy_(self, value)
-    value = _checked_number(value, self)
-    try:
-        return write_(self, value)
-    except OverflowError:
-        raise RuntimeError(
-            f"value cannot be converted to type {self.dtype._name} without overflow"
-        ) from None
+    return write_(self, number_for(value, self.dtype))
 
 
 @export
@@ -327,7 +314,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
             raise TypeError(
                 f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
             )
-        return write_(self, _checked_number(src, self))
+        return write_(self, number_for(src, self.dtype))
     value = src
     if src.array.dtype != self.array.dtype or src.device != self.device:
         value = convert(src, self.dtype, self.device)

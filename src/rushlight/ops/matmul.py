@@ -68,7 +68,9 @@ def _matrix(name: str, argument: str, x: Any, ndim: int) -> Tensor:
 
 def _same_dtype(name: str, x: Tensor, y: Tensor) -> None:
     if x.array.dtype != y.array.dtype:
-        raise RuntimeError(f"{name}: expected both operands to have the same dtype, but got: {x.dtype} != {y.dtype}")
+        raise RuntimeError(
+            f"{name}: expected both operands to have the same dtype, but got: {x.dtype} != {y.dtype}"
+        )
 
 
 def _shapes(x: Tensor, y: Tensor) -> str:
@@ -174,7 +176,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x.ndim > 1 and y.ndim > 1:
         return MatMul.apply(input, other)  # type: ignore[no-any-return]
     if y.ndim == 1:
-        product = MatMul.apply(input.unsqueeze(0) if x.ndim == 1 else input, other.unsqueeze(1)).squeeze(-1)  # type: ignore[attr-defined]
+        product = MatMul.apply(
+            input.unsqueeze(0) if x.ndim == 1 else input, other.unsqueeze(1)
+        ).squeeze(-1)  # type: ignore[attr-defined]
         return product.squeeze(0) if x.ndim == 1 else product  # type: ignore[no-any-return]
     return MatMul.apply(input.unsqueeze(0), other).squeeze(-2)  # type: ignore[attr-defined,no-any-return]
 
@@ -220,7 +224,9 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     """
     x, v = _matrix("mv", "input", input, 2), _matrix("mv", "vec", vec, 1)
     if x.array.shape[1] != v.array.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({x.array.shape[0]}), mat {_shapes(x, v)}, vec ({v.array.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({x.array.shape[0]}), mat {_shapes(x, v)}, vec ({v.array.shape[0]})"
+        )
     return matmul(x, v)  # type: ignore[no-any-return]
 
 
@@ -281,13 +287,17 @@ def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: 
     if alpha != 1:
         product = product * alpha  # type: ignore[operator]
     if beta == 0:
-        return product + input.detach().mul(0).nan_to_num(0, 0, 0) if input.requires_grad else product  # type: ignore[attr-defined,operator]
+        return (
+            product + input.detach().mul(0).nan_to_num(0, 0, 0) if input.requires_grad else product
+        )  # type: ignore[attr-defined,operator]
     return product + (input if beta == 1 else input * beta)  # type: ignore[operator,no-any-return]
 
 
 def _check_scalars(name: str, x: Tensor, *scalars: Number) -> None:
     if x.array.dtype.kind in "iub" and any(isinstance(s, (float, complex)) for s in scalars):
-        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
 
 
 def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -301,7 +311,9 @@ def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 @export(method=True, out=True, inplace=True)
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
     """Return beta input + alpha (mat1 mat2).
 
     Shape:
@@ -312,14 +324,18 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
 
 
 @export(method=True, out=True, inplace=True)
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addmv(
+    input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
     """Return beta input + alpha (mat vec)."""
     product = mv(mat, vec)
     return _combine(_expandable("addmv", input, product.array.shape), product, beta, alpha, "addmv")
 
 
 @export(method=True, out=True, inplace=True)
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addr(
+    input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
     """Return beta input + alpha (vec1 outer vec2)."""
     product = outer(vec1, vec2)
     if product.array.dtype.kind == "b":
@@ -329,17 +345,25 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
 
 
 @export(method=True, out=True, inplace=True)
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
     """Return beta input + alpha times the sum over the batch of batch1 batch2."""
     product = bmm(batch1, batch2).sum(0)
-    return _combine(_expandable("addbmm", input, product.array.shape), product, beta, alpha, "addbmm")
+    return _combine(
+        _expandable("addbmm", input, product.array.shape), product, beta, alpha, "addbmm"
+    )
 
 
 @export(method=True, out=True, inplace=True)
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
+) -> Tensor:
     """Return beta input + alpha (batch1 batch2) for batches of matrices."""
     product = bmm(batch1, batch2)
-    return _combine(_expandable("baddbmm", input, product.array.shape), product, beta, alpha, "baddbmm")
+    return _combine(
+        _expandable("baddbmm", input, product.array.shape), product, beta, alpha, "baddbmm"
+    )
 
 
 @export(out=True)
@@ -369,7 +393,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         over_a, over_b = list(range(a.array.ndim - dims, a.array.ndim)), list(range(dims))
     else:
         over_a, over_b = ([d] if isinstance(d, int) else list(d) for d in dims)
-    over_a, over_b = [d % max(a.array.ndim, 1) for d in over_a], [d % max(b.array.ndim, 1) for d in over_b]
+    over_a, over_b = (
+        [d % max(a.array.ndim, 1) for d in over_a],
+        [d % max(b.array.ndim, 1) for d in over_b],
+    )
     if len(over_a) != len(over_b):
         raise RuntimeError("both dimension lists should have same length")
     for i, j in zip(over_a, over_b):
@@ -379,7 +406,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
                 f"size {b.array.shape[j]} in dim {j}"
             )
         if a.array.shape[i] != b.array.shape[j]:
-            a, b = (a.sum(i, keepdim=True), b) if b.array.shape[j] == 1 else (a, b.sum(j, keepdim=True))  # type: ignore[attr-defined]
+            a, b = (
+                (a.sum(i, keepdim=True), b)
+                if b.array.shape[j] == 1
+                else (a, b.sum(j, keepdim=True))
+            )  # type: ignore[attr-defined]
     free_a = [d for d in range(a.array.ndim) if d not in over_a]
     free_b = [d for d in range(b.array.ndim) if d not in over_b]
     rows = a.permute(*free_a, *over_a).reshape(_count(a, free_a), _count(a, over_a))  # type: ignore[attr-defined]
@@ -411,7 +442,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 
     if not isinstance(equation, str):
         return contract(*_from_sublists((equation, *operands)))
-    tensors = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
+    tensors = (
+        operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
+    )
     return contract(equation, *tensors)
 
 

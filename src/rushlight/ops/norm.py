@@ -26,7 +26,9 @@ def _row(v: Tensor, ndim: int) -> Tensor:
     return v.reshape(1, -1, *(1,) * (ndim - 2))  # type: ignore[attr-defined,no-any-return]
 
 
-def _standard_grad(g: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, scale: Any, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _standard_grad(
+    g: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, scale: Any, axes: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
     """Return gx of y = xhat * scale, and xhat, written with operators (g and x already wide).
 
     Mean and deviation depend on x too: they are computed again here, so that differentiating this
@@ -48,7 +50,9 @@ class BatchNorm(Op):
     label = "NativeBatchNorm"
     nondifferentiable = (1, 2)
 
-    def forward(ctx, x: Array, w: Array | None, b: Array | None, *, eps: float) -> tuple[Array, ...]:
+    def forward(
+        ctx, x: Array, w: Array | None, b: Array | None, *, eps: float
+    ) -> tuple[Array, ...]:
         y, mean, rstd, var = K.batch_norm(x, w, b, eps=eps)
         ctx.save(x, w, mean, rstd)
         return y, mean, var
@@ -56,7 +60,11 @@ class BatchNorm(Op):
     def backward(ctx, g: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, w, mean, rstd = ctx.saved_tensors
         if not is_grad_enabled():
-            return _wrapped(K.batch_norm_grad(_dense(g), x.array, _raw(w), mean.array, rstd.array, training=True))
+            return _wrapped(
+                K.batch_norm_grad(
+                    _dense(g), x.array, _raw(w), mean.array, rstd.array, training=True
+                )
+            )
         axes = (0, *range(2, x.ndim))
         wide, g = _wide(x), _wide(g)
         scale = None if w is None else _row(_wide(w), x.ndim)
@@ -70,7 +78,9 @@ class BatchNormEval(Op):
 
     label = "NativeBatchNorm"
 
-    def forward(ctx, x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float) -> Array:
+    def forward(
+        ctx, x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float
+    ) -> Array:
         ctx.save(x, w, mean, var)
         ctx.eps = eps
         return K.batch_norm_eval(x, w, b, mean, var, eps=eps)
@@ -83,7 +93,13 @@ class BatchNormEval(Op):
         xhat = (wide - _row(_wide(mean), x.ndim)) * rstd
         gx = g * rstd if w is None else g * (rstd * _row(_wide(w), x.ndim))
         dtype = x.dtype if w is None else w.dtype
-        return cast(gx, x.dtype), cast((g * xhat).sum(axes), dtype), cast(g.sum(axes), dtype), None, None  # type: ignore[attr-defined]
+        return (
+            cast(gx, x.dtype),
+            cast((g * xhat).sum(axes), dtype),
+            cast(g.sum(axes), dtype),
+            None,
+            None,
+        )  # type: ignore[attr-defined]
 
 
 class LayerNorm(Op):
@@ -101,7 +117,11 @@ class LayerNorm(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w, mean, rstd = ctx.saved_tensors
         if not is_grad_enabled():
-            return _wrapped(K.layer_norm_grad(_dense(g), x.array, _raw(w), mean.array, rstd.array, axes=ctx.axes))
+            return _wrapped(
+                K.layer_norm_grad(
+                    _dense(g), x.array, _raw(w), mean.array, rstd.array, axes=ctx.axes
+                )
+            )
         last = tuple(range(x.ndim - ctx.axes, x.ndim))
         rows = tuple(range(x.ndim - ctx.axes))
         g = _wide(g)
@@ -117,7 +137,9 @@ class GroupNorm(Op):
     label = "NativeGroupNorm"
     autocast = "float32"
 
-    def forward(ctx, x: Array, w: Array | None, b: Array | None, *, groups: int, eps: float) -> Array:
+    def forward(
+        ctx, x: Array, w: Array | None, b: Array | None, *, groups: int, eps: float
+    ) -> Array:
         y, mean, rstd = K.group_norm(x, w, b, groups=groups, eps=eps)
         ctx.save(x, w, mean, rstd)
         ctx.groups = groups
@@ -126,12 +148,21 @@ class GroupNorm(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w, mean, rstd = ctx.saved_tensors
         if not is_grad_enabled():
-            return _wrapped(K.group_norm_grad(_dense(g), x.array, _raw(w), mean.array, rstd.array, groups=ctx.groups))
+            return _wrapped(
+                K.group_norm_grad(
+                    _dense(g), x.array, _raw(w), mean.array, rstd.array, groups=ctx.groups
+                )
+            )
         g, shape = _wide(g), x.shape
         rows = (shape[0] * ctx.groups, -1)
         u = g if w is None else g * _row(_wide(w), x.ndim)
         gx, xhat = _standard_grad(
-            u.reshape(rows), _wide(x).reshape(rows), mean, rstd.reshape(-1, 1), None, (1,)  # type: ignore[attr-defined]
+            u.reshape(rows),
+            _wide(x).reshape(rows),
+            mean,
+            rstd.reshape(-1, 1),
+            None,
+            (1,),  # type: ignore[attr-defined]
         )
         axes = (0, *range(2, x.ndim))
         dtype = x.dtype if w is None else w.dtype
@@ -163,7 +194,9 @@ class RMSNorm(Op):
         u = g if w is None else g * _wide(w)
         gx = inverse * (u - xhat * (u * xhat).mean(last, keepdim=True))
         gw = g * xhat
-        return cast(gx, x.dtype), cast(gw.sum(rows) if rows else gw, x.dtype if w is None else w.dtype)
+        return cast(gx, x.dtype), cast(
+            gw.sum(rows) if rows else gw, x.dtype if w is None else w.dtype
+        )
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -191,7 +224,9 @@ def _wrapped(arrays: tuple[Array, ...]) -> tuple[Tensor, ...]:
 def _check_channel_vectors(name: str, channels: int, **vectors: Tensor | None) -> None:
     for label, v in vectors.items():
         if v is not None and v.array.shape != (channels,):
-            raise RuntimeError(f"{name}: {label} should contain {channels} elements not {v.array.size}")
+            raise RuntimeError(
+                f"{name}: {label} should contain {channels} elements not {v.array.size}"
+            )
 
 
 def _update(running: Tensor | None, batch: Array, momentum: float) -> None:
@@ -226,18 +261,29 @@ def batch_norm(
         y = y if weight is None else y * weight[0]  # type: ignore[index]
         return y if bias is None else y + bias[0]  # type: ignore[index,no-any-return]
     if len(x_shape) < 2:
-        raise RuntimeError(f"batch_norm: expected input with at least 2 dimensions, got {list(x_shape)}")
+        raise RuntimeError(
+            f"batch_norm: expected input with at least 2 dimensions, got {list(x_shape)}"
+        )
     channels = x_shape[1]
     _check_channel_vectors(
-        "batch_norm", channels, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var
+        "batch_norm",
+        channels,
+        weight=weight,
+        bias=bias,
+        running_mean=running_mean,
+        running_var=running_var,
     )
     if not training:
         if running_mean is None or running_var is None:
-            raise RuntimeError("batch_norm: running_mean and running_var must be defined in evaluation mode")
+            raise RuntimeError(
+                "batch_norm: running_mean and running_var must be defined in evaluation mode"
+            )
         return BatchNormEval.apply(input, weight, bias, running_mean, running_var, eps=eps)  # type: ignore[no-any-return]
     count = input.array.size // max(channels, 1)
     if count <= 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
     y, mean, var = BatchNorm.apply(input, weight, bias, eps=eps)
     _update(running_mean, mean.array, momentum)
     _update(running_var, var.array * (count / (count - 1)), momentum)
@@ -263,7 +309,9 @@ def instance_norm(
     n, channels, *space = input.array.shape
     count = int(np.prod(space))
     if count <= 1:
-        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+        raise ValueError(
+            f"Expected more than 1 spatial element when training, got input size {input.shape}"
+        )
     _check_channel_vectors("instance_norm", channels, weight=weight, bias=bias)
     if running_mean is not None or running_var is not None:
         flat = input.array.reshape(n, channels, count).astype(np.float64)
@@ -272,7 +320,9 @@ def instance_norm(
     return GroupNorm.apply(input, weight, bias, groups=channels, eps=eps)  # type: ignore[no-any-return]
 
 
-def _normalized_axes(name: str, input: Tensor, normalized_shape: Sequence[int], **vectors: Tensor | None) -> int:
+def _normalized_axes(
+    name: str, input: Tensor, normalized_shape: Sequence[int], **vectors: Tensor | None
+) -> int:
     shape = tuple(normalized_shape)
     if not shape:
         raise RuntimeError(f"{name}: Expected normalized_shape to be at least 1-dimensional")
@@ -313,7 +363,10 @@ def layer_norm(
 
 @export(functional=True)
 def rms_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
 ) -> Tensor:
     """Divide each sample by its root mean square over the last axes: y = x / sqrt(mean(x^2) + eps) weight.
 
@@ -333,7 +386,11 @@ def rms_norm(
 
 @export(functional=True)
 def group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
 ) -> Tensor:
     """Normalise each sample over groups of channels.
 
@@ -347,10 +404,14 @@ def group_norm(
         Wu and He, "Group Normalization", 2018.
     """
     if input.array.ndim < 2:
-        raise RuntimeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}")
+        raise RuntimeError(
+            f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}"
+        )
     channels = input.array.shape[1]
     if num_groups <= 0:
-        raise RuntimeError(f"group_norm: Expected num groups to be greater than 0, got {num_groups}")
+        raise RuntimeError(
+            f"group_norm: Expected num groups to be greater than 0, got {num_groups}"
+        )
     if channels % num_groups:
         raise RuntimeError(
             "group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
@@ -361,7 +422,9 @@ def group_norm(
 
 
 @export(functional=True, public=False)
-def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
     """Divide by a power of the mean square over neighbouring channels: y = x / (k + alpha mean(x^2))^beta.
 
     Shape:
@@ -374,7 +437,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     from .pool import avg_pool3d
 
     if input.array.ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
+        )
     if input.array.size == 0:
         return input
     shape = input.array.shape
@@ -386,7 +451,11 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 
 @export(functional=True, public=False)
 def normalize(
-    input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: Tensor | None = None
+    input: Tensor,
+    p: float = 2.0,
+    dim: int | tuple[int, ...] = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Divide by the p-norm along a dimension: y = x / max(norm(x, p), eps).
 

@@ -61,11 +61,15 @@ def _check_widths(mode: str, sizes: Sequence[int], widths: Sequence[tuple[int, i
         if mode == "circular" and before + after + size < 0:
             raise RuntimeError("Negative padding value is resulting in an empty dimension.")
         if size + before + after < 1:
-            raise RuntimeError(f"pad: output of size {size + before + after} is too small (input {size}, padding {before} and {after})")
+            raise RuntimeError(
+                f"pad: output of size {size + before + after} is too small (input {size}, padding {before} and {after})"
+            )
 
 
 @export(functional=True, public=False)
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
     """Pad the last dimensions of a tensor.
 
     Args:
@@ -80,13 +84,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         tensor([[0., 1., 1., 0.]])
     """
     if not isinstance(input, Tensor):
-        raise TypeError(f"pad(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"pad(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
     numbers = [int(n) for n in pad]
     if len(numbers) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     ndim, count = input.array.ndim, len(numbers) // 2
     if count > ndim:
-        raise RuntimeError(f"Padding length should be less than or equal to two times the input dimension but got padding length {len(numbers)} and input of dimension {ndim}")
+        raise RuntimeError(
+            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(numbers)} and input of dimension {ndim}"
+        )
     last = [(numbers[2 * i], numbers[2 * i + 1]) for i in range(count)][::-1]
     if mode == "constant":
         for n, (a, b) in zip(input.array.shape[ndim - count :], last):
@@ -102,7 +110,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if not (count + 1 <= ndim <= count + 2) or count not in (1, 2, 3):
-        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+        raise NotImplementedError(
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+        )
     sizes = input.array.shape[ndim - count :]
     _check_widths(mode, sizes, last)
     result = input

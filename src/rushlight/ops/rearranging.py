@@ -230,10 +230,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
     for d in dims:
-        if not -ndim <= d < ndim:
-            raise RuntimeError(
-                f"Rotation dim{dims.index(d)} out of range, dim{dims.index(d)} = {d}"
-            )
+        wrap_dim(d, ndim)
     first, second = dims
     turns = k % 4
     if turns == 1:

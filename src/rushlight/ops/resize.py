@@ -46,12 +46,18 @@ class ResizeGrad(Op):
         return Resize.apply(gg, size=ctx.size, **ctx.options)  # type: ignore[no-any-return]
 
 
-def _target(x: Tensor, size: Any, factor: Any, spatial: int) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
+def _target(
+    x: Tensor, size: Any, factor: Any, spatial: int
+) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
     """Return the output's size and, where the caller gave them, the factors."""
     if size is not None and factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
     if size is not None:
-        sizes = tuple(int(n) for n in size) if isinstance(size, (list, tuple)) else (int(size),) * spatial
+        sizes = (
+            tuple(int(n) for n in size)
+            if isinstance(size, (list, tuple))
+            else (int(size),) * spatial
+        )
         if len(sizes) != spatial:
             raise ValueError(
                 "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions "
@@ -61,7 +67,11 @@ def _target(x: Tensor, size: Any, factor: Any, spatial: int) -> tuple[tuple[int,
         return sizes, None
     if factor is None:
         raise ValueError("either size or scale_factor should be defined")
-    factors = tuple(float(f) for f in factor) if isinstance(factor, (list, tuple)) else (float(factor),) * spatial
+    factors = (
+        tuple(float(f) for f in factor)
+        if isinstance(factor, (list, tuple))
+        else (float(factor),) * spatial
+    )
     if len(factors) != spatial:
         raise ValueError(
             "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
@@ -123,13 +133,22 @@ def interpolate(
 
         return getattr(pool, f"adaptive_avg_pool{spatial}d")(input, sizes)  # type: ignore[no-any-return]
     return Resize.apply(  # type: ignore[no-any-return]
-        input, size=sizes, mode=_KERNEL_MODES[mode], align_corners=bool(align_corners), antialias=antialias, scales=factors
+        input,
+        size=sizes,
+        mode=_KERNEL_MODES[mode],
+        align_corners=bool(align_corners),
+        antialias=antialias,
+        scales=factors,
     )
 
 
 @export(functional=True, public=False)
 def upsample(
-    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
 ) -> Tensor:
     """Resample to a larger size; the older name of `interpolate`."""
     return interpolate(input, size, scale_factor, mode, align_corners)  # type: ignore[no-any-return]
@@ -187,7 +206,9 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 def _check_shuffle(name: str, input: Tensor, factor: int) -> None:
     if input.array.ndim < 3:
-        raise RuntimeError(f"{name} expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)")
+        raise RuntimeError(
+            f"{name} expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
     if factor <= 0:
         raise RuntimeError(f"{name} expects a positive factor, but got {factor}")
 
@@ -200,8 +221,12 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         Zhang et al., "ShuffleNet", 2018.
     """
     if input.array.ndim < 3:
-        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
+        raise RuntimeError(
+            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
+        )
     n, c, *space = input.array.shape
     if groups <= 0 or c % groups:
-        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
+        )
     return input.reshape(n, groups, c // groups, *space).transpose(1, 2).reshape(input.array.shape)  # type: ignore[attr-defined,no-any-return]

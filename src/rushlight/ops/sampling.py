@@ -327,7 +327,7 @@ def randperm(
         tensor([4, 0, 1, 3, 2])
     """
     n = integer("randperm", "n", n)
-    _check_sizes("randperm", (n,))
+    _check_sizes((n,))
     kind = dtype_of_result("randperm", dtype, layout, out, dtypes.int64)
     _check_holds(kind, n)
     where = place_of_result(device, out)

@@ -15,7 +15,7 @@ from ..errors import wrap_dim
 from ..kernels._float_errors import quiet
 from ._arguments import check_dtype, dims
 from ._export import export
-from ._operands import as_float, not_a_tensor
+from ._operands import not_a_tensor, not_implemented
 from ._reduce import is_half
 from ._unary import keep
 from .casts import cast
@@ -145,7 +145,9 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
 @export(method=True, out=True, numpy_names=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return the logarithm of the sum of exponentials so far along a dimension."""
-    return _scan(Logcumsumexp, "logcumsumexp", as_float(input, "logcumsumexp"), dim)
+    if isinstance(input, Tensor) and input.array.dtype.kind in "iubc":
+        raise not_implemented("logcumsumexp_out", input)
+    return _scan(Logcumsumexp, "logcumsumexp", input, dim)
 
 
 # --- differences and integrals ---

@@ -14,6 +14,7 @@ from .._tensor import Size, Tensor, method
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
+from ..backend.storage import layout_of
 from ..errors import wrap_dim
 from ._arguments import dims, sizes
 from ._broadcast import BroadcastTo
@@ -148,9 +149,16 @@ def view(self: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tens
             "spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     try:
+        if _has_wrong_extent(wanted):
+            raise _shape_error(self, wanted)
         return View.apply(self, shape=wanted)
     except ValueError:
         raise _shape_error(self, wanted) from None
+
+
+def _has_wrong_extent(shape: Any) -> bool:
+    """Tell whether an extent is below -1, which NumPy would take for -1."""
+    return bool(min(shape, default=0) < -1)
 
 
 def _is_viewable(array: Array, shape: Any) -> bool:
@@ -199,16 +207,21 @@ def _check_resized_view(x: Tensor, to: DType) -> None:
     change = f"to view {x.dtype.type_name} as {to.type_name} (different element sizes)"
     if not array.ndim:
         raise RuntimeError(f"self.dim() cannot be 0 {change}")
+    ratio = max(want // have, 1)
+    if array.shape[-1] % ratio:
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {ratio} {change}, but got {array.shape[-1]}"
+        )
+    layout = layout_of(array)
+    if layout is not None and layout.offset % ratio:
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {ratio} {change}, but got {layout.offset}"
+        )
     if array.shape[-1] > 1 and array.strides[-1] != have:
         raise RuntimeError(
             f"self.stride(-1) must be 1 {change}, but got {array.strides[-1] // have}"
         )
-    if want > have:
-        ratio = want // have
-        if array.shape[-1] % ratio:
-            raise RuntimeError(
-                f"self.size(-1) must be divisible by {ratio} {change}, but got {array.shape[-1]}"
-            )
+    if ratio > 1:
         for d, step in enumerate(array.strides[:-1]):
             if step % want and array.shape[d] > 1:
                 raise RuntimeError(
@@ -243,6 +256,8 @@ def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
         wanted = named["shape"]
     try:
         array = input.array
+        if _has_wrong_extent(wanted):
+            raise _shape_error(input, wanted)
         if array.flags.c_contiguous or _is_viewable(array, wanted):
             return View.apply(input, shape=wanted)
         return Reshape.apply(input, shape=wanted)
@@ -464,7 +479,15 @@ def _reversed_dims(x: Tensor) -> Tensor:
             UserWarning,
             stacklevel=2,
         )
+    elif ndim == 0:
+        _warn_0d("T", "This function is the identity in these cases.")
     return Permute.apply(x, dims=tuple(range(ndim))[::-1])
+
+
+def _warn_0d(name: str, advice: str) -> None:
+    warnings.warn(
+        f"Tensor.{name} is deprecated on 0-D tensors. {advice}", UserWarning, stacklevel=3
+    )
 
 
 def _matrix_transposed(x: Tensor, name: str = "mT") -> Tensor:
@@ -475,6 +498,12 @@ def _matrix_transposed(x: Tensor, name: str = "mT") -> Tensor:
             f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
         )
     if ndim == 0:
+        _warn_0d(
+            name,
+            "Consider using x.conj()."
+            if name == "mH"
+            else "This function is the identity in these cases.",
+        )
         return View.apply(x, shape=())
     return Transpose.apply(x, dim0=ndim - 2, dim1=ndim - 1)
 
@@ -486,6 +515,8 @@ def _hermitian(x: Tensor) -> Tensor:
         raise RuntimeError(
             f"tensor.H is only supported on matrices (2-D tensors). Got {x.array.ndim}-D tensor.{more}"
         )
+    if not x.array.ndim:
+        _warn_0d("H", "Consider using x.conj().")
     return conjugate(_transposed(x))  # type: ignore[no-any-return]
 
 

@@ -65,7 +65,9 @@ def _run(op: type[Op], name: str, input: Any, dim: int | None, dtype: DType | No
 
 
 @export(method=True, functional=True, out=True, numpy_names=True)
-def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
     """Return exp(x) / sum(exp(x)) along a dimension.
 
     Args:
@@ -81,7 +83,9 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 @export(method=True, functional=True, out=True, numpy_names=True)
-def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
     """Return log(softmax(x)) along a dimension, without the loss of digits of the two steps."""
     return _run(LogSoftmax, "log_softmax", input, dim, _dtype(_stacklevel, dtype))
 
@@ -92,7 +96,9 @@ def _dtype(third: Any, dtype: DType | None) -> DType | None:
 
 
 @export(functional=True, public=False)
-def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
     """Return softmax(-x) along a dimension."""
     return softmax(-input, dim, dtype=dtype)  # type: ignore[operator,no-any-return]
 

@@ -15,8 +15,8 @@ from ..kernels import special as K
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import as_float, both_tensors, not_implemented
-from ._special import real_floats, special
+from ._operands import as_float, both_tensors
+from ._special import real_float, real_floats, special
 from ._unary import Unary, UnaryFromOutput, keep
 from .elementwise import exp, log
 
@@ -255,13 +255,13 @@ def erf(input: Tensor) -> Tensor:
         >>> rushlight.erf(rushlight.tensor([0.0, 1.0]))
         tensor([0.0000, 0.8427])
     """
-    return Erf.apply(_real(input, "erf"))
+    return Erf.apply(real_float(input, "erf"))
 
 
 @export(method=True, out=True, inplace=True)
 def erfc(input: Tensor) -> Tensor:
     """Return 1 - erf(x), precise for large x."""
-    return Erfc.apply(_real(input, "erfc"))
+    return Erfc.apply(real_float(input, "erfc"))
 
 
 @export(method=True, out=True, inplace=True, saves_input=False)
@@ -272,13 +272,13 @@ def erfinv(input: Tensor) -> Tensor:
         >>> rushlight.erfinv(rushlight.tensor([0.0, 0.5]))
         tensor([0.0000, 0.4769])
     """
-    return Erfinv.apply(_real(input, "erfinv"))
+    return Erfinv.apply(real_float(input, "erfinv"))
 
 
 @special
 def erfcx(input: Tensor) -> Tensor:
     """Return exp(x^2) erfc(x), which does not underflow for large x."""
-    return Erfcx.apply(_real(input, "erfcx"))
+    return Erfcx.apply(real_float(input, "erfcx"))
 
 
 @special
@@ -289,19 +289,19 @@ def ndtr(input: Tensor) -> Tensor:
         >>> rushlight.special.ndtr(rushlight.tensor([0.0, 1.0]))
         tensor([0.5000, 0.8413])
     """
-    return Ndtr.apply(_real(input, "ndtr"))
+    return Ndtr.apply(real_float(input, "ndtr"))
 
 
 @special
 def log_ndtr(input: Tensor) -> Tensor:
     """Return the logarithm of `ndtr`, precise for very negative x."""
-    return LogNdtr.apply(_real(input, "log_ndtr"))
+    return LogNdtr.apply(real_float(input, "log_ndtr"))
 
 
 @special
 def ndtri(input: Tensor) -> Tensor:
     """Return the quantiles of the standard normal distribution, the inverse of `ndtr`."""
-    return Ndtri.apply(_real(input, "ndtri"))
+    return Ndtri.apply(real_float(input, "ndtri"))
 
 
 # --- public functions: gamma function ---
@@ -315,7 +315,7 @@ def lgamma(input: Tensor) -> Tensor:
         >>> rushlight.lgamma(rushlight.tensor([1.0, 4.0]))
         tensor([0.0000, 1.7918])
     """
-    return Lgamma.apply(_real(input, "lgamma"))
+    return Lgamma.apply(real_float(input, "lgamma"))
 
 
 @export(method=True, out=True, inplace=True)
@@ -326,7 +326,7 @@ def digamma(input: Tensor) -> Tensor:
         >>> rushlight.digamma(rushlight.tensor([1.0]))
         tensor([-0.5772])
     """
-    return Digamma.apply(_real(input, "digamma"))
+    return Digamma.apply(real_float(input, "digamma"))
 
 
 @export(method=True)
@@ -348,7 +348,7 @@ def polygamma(n: Any, input: Any) -> Tensor:
         n, input = input, n
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    x = _real(input, "polygamma")
+    x = real_float(input, "polygamma")
     return Digamma.apply(x) if n == 0 else Polygamma.apply(x, order=n)
 
 
@@ -363,7 +363,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     """
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
-    x = _real(input, "mvlgamma")
+    x = real_float(input, "mvlgamma")
     offsets = wrap(np.arange(p, dtype=x.array.dtype) / 2)
     return Lgamma.apply(x.unsqueeze(-1) - offsets).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
 
@@ -398,7 +398,7 @@ def zeta(input: Any, other: Any) -> Tensor:
 @special
 def entr(input: Tensor) -> Tensor:
     """Return -x ln x: 0 at 0 and -inf for negative x."""
-    return Entr.apply(_real(input, "entr"))
+    return Entr.apply(real_float(input, "entr"))
 
 
 @export(method=True, out=True, inplace=True)
@@ -413,7 +413,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
         >>> rushlight.logit(rushlight.tensor([0.5, 0.75]))
         tensor([0.0000, 1.0986])
     """
-    return Logit.apply(_real(input, "logit"), eps=eps)
+    return Logit.apply(real_float(input, "logit"), eps=eps)
 
 
 @export(method=True, out=True, inplace=True)
@@ -437,10 +437,3 @@ def xlogy(input: Any, other: Any) -> Tensor:
 def xlog1py(input: Any, other: Any) -> Tensor:
     """Return x ln(1 + y), 0 where x = 0."""
     return XLogY.apply(*real_floats("xlog1py", input, other), plus_one=True)
-
-
-def _real(input: Any, name: str) -> Tensor:
-    x = as_float(input, name)
-    if x.array.dtype.kind == "c":
-        raise not_implemented(name, x)
-    return x

@@ -7,7 +7,6 @@ import os
 import pickle
 import stat
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -111,7 +110,7 @@ def replacing(path: str) -> Iterator[Any]:
         with open(path, "wb") as file:  # a pipe or a device cannot be replaced
             yield file
         return
-    temporary = os.path.join(directory, f".{os.path.basename(path)[:200]}.{uuid.uuid4().hex[:8]}")
+    temporary = os.path.join(directory, f".{os.path.basename(path)[:200]}.{os.urandom(4).hex()}")
     try:
         with open(temporary, "xb") as file:
             yield file

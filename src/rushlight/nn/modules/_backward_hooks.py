@@ -31,7 +31,12 @@ class _Watch(Function):
 class BackwardHooks:
     """The hooks of one call of a module."""
 
-    def __init__(self, module: Any, hooks: Sequence[Callable[..., Any]], pre_hooks: Sequence[Callable[..., Any]]):
+    def __init__(
+        self,
+        module: Any,
+        hooks: Sequence[Callable[..., Any]],
+        pre_hooks: Sequence[Callable[..., Any]],
+    ):
         self.module = module
         self.hooks = hooks
         self.pre_hooks = pre_hooks
@@ -42,7 +47,9 @@ class BackwardHooks:
     def on_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the arguments with every tensor that wants a gradient passed through a watch."""
         self.input_count = len(args)
-        self.input_places = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
+        self.input_places = [
+            i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad
+        ]
         if not self.input_places:
             return args
         watched = _Watch.apply(self._saw_input_grads, *[args[i] for i in self.input_places])

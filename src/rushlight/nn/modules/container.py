@@ -74,12 +74,16 @@ class Sequential(Module):
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return self.extend(list(other))
 
     def __mul__(self, count: int) -> Sequential:
@@ -136,7 +140,11 @@ class ModuleList(Module):
 
     def __getitem__(self, index: int | slice) -> Any:
         modules = list(self._modules.values())
-        return type(self)(modules[index]) if isinstance(index, slice) else modules[_index_of(index, len(self))]  # type: ignore[arg-type]
+        return (
+            type(self)(modules[index])
+            if isinstance(index, slice)
+            else modules[_index_of(index, len(self))]
+        )  # type: ignore[arg-type]
 
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, str(_index_of(index, len(self))), module)
@@ -178,7 +186,9 @@ class ModuleList(Module):
     def extend(self, modules: Iterable[Module]) -> ModuleList:
         """Add modules at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in modules:
             self.append(module)
         return self
@@ -195,7 +205,9 @@ class ModuleList(Module):
             else:
                 runs.append([i, i])
         lines = [
-            f"({first}): {texts[first]}" if first == last else f"({first}-{last}): {last - first + 1} x {texts[first]}"
+            f"({first}): {texts[first]}"
+            if first == last
+            else f"({first}-{last}): {last - first + 1} x {texts[first]}"
             for first, last in runs
         ]
         body = "\n  ".join(_indent(line) for line in lines)
@@ -268,7 +280,11 @@ class ModuleDict(Module):
 
 
 def _as_parameter(value: Any) -> Any:
-    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+    return (
+        Parameter(value)
+        if isinstance(value, Tensor) and not isinstance(value, Parameter)
+        else value
+    )
 
 
 def _describe(value: Any) -> str:
@@ -323,7 +339,9 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Add values at the end."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
+            raise TypeError(
+                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+            )
         for value in values:
             self.append(value)
         return self
@@ -355,7 +373,9 @@ class ParameterDict(Module):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
-            raise TypeError(f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}').")
+            raise TypeError(
+                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
+            )
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))
 

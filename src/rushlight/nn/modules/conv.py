@@ -41,17 +41,25 @@ class _ConvNd(Module):
             raise ValueError("out_channels must be divisible by groups")
         n = self.spatial
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = _tuple(kernel_size, n), _tuple(stride, n), _tuple(dilation, n)
+        self.kernel_size, self.stride, self.dilation = (
+            _tuple(kernel_size, n),
+            _tuple(stride, n),
+            _tuple(dilation, n),
+        )
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
-                raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
+                raise ValueError(
+                    f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}"
+                )
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError("padding='same' is not supported for strided convolutions")
             self.padding: Any = padding
         else:
             self.padding = _tuple(padding, n)
         if padding_mode not in _PADDING_MODES:
-            raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'")
+            raise ValueError(
+                f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+            )
         self.output_padding, self.padding_mode = _tuple(output_padding, n), padding_mode
         shape = self._weight_shape()
         self.weight = Parameter(empty(shape, device=device, dtype=dtype))
@@ -93,7 +101,9 @@ class _ConvNd(Module):
         if self.padding_mode != "zeros":
             input = F.pad(input, self._pad_widths(), mode=self.padding_mode)  # type: ignore[attr-defined]
             padding = 0
-        return type(self).function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+        return type(self).function(
+            input, weight, bias, self.stride, padding, self.dilation, self.groups
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of the input with the weight."""
@@ -102,9 +112,16 @@ class _ConvNd(Module):
     def extra_repr(self) -> str:
         """Describe the layer, leaving out what has its default value."""
         n = self.spatial
-        parts = [str(self.in_channels), str(self.out_channels), f"kernel_size={self.kernel_size}", f"stride={self.stride}"]
+        parts = [
+            str(self.in_channels),
+            str(self.out_channels),
+            f"kernel_size={self.kernel_size}",
+            f"stride={self.stride}",
+        ]
         if self.padding != (0,) * n:
-            parts.append(f"padding={self.padding if isinstance(self.padding, tuple) else repr(self.padding).strip(chr(39))}")
+            parts.append(
+                f"padding={self.padding if isinstance(self.padding, tuple) else repr(self.padding).strip(chr(39))}"
+            )
         if self.dilation != (1,) * n:
             parts.append(f"dilation={self.dilation}")
         if self.output_padding != (0,) * n:
@@ -124,7 +141,18 @@ class _Conv(_ConvNd):
         groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ):  # fmt: skip
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
 
@@ -203,7 +231,10 @@ class _ConvTranspose(_ConvNd):
         for axis, target in enumerate(wanted):
             size = input.array.shape[axis - n]
             least = (
-                (size - 1) * self.stride[axis] - 2 * self.padding[axis] + self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
+                (size - 1) * self.stride[axis]
+                - 2 * self.padding[axis]
+                + self.dilation[axis] * (self.kernel_size[axis] - 1)
+                + 1
             )
             if not least <= target < least + self.stride[axis]:
                 raise ValueError(
@@ -217,7 +248,14 @@ class _ConvTranspose(_ConvNd):
         """Return the transposed convolution, of `output_size` where several sizes are possible."""
         extra = self._output_padding(input, output_size)
         return type(self).function(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
         )
 
 
@@ -299,7 +337,17 @@ class _LazyConv(LazyModuleMixin):
 
 _ARGUMENTS = {
     False: ("stride", "padding", "dilation", "groups", "bias", "padding_mode", "device", "dtype"),
-    True: ("stride", "padding", "output_padding", "groups", "bias", "dilation", "padding_mode", "device", "dtype"),
+    True: (
+        "stride",
+        "padding",
+        "output_padding",
+        "groups",
+        "bias",
+        "dilation",
+        "padding_mode",
+        "device",
+        "dtype",
+    ),
 }
 
 

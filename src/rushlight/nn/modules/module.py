@@ -11,6 +11,7 @@ from ..._tensor import Tensor
 from ...autograd.mode import no_grad
 from ...autograd.node import RemovableHandle, add_hook
 from ...backend.dtype import dtype
+from ...ops.conversion import read_to
 from ..parameter import Buffer, Parameter, is_lazy
 from ._backward_hooks import BackwardHooks
 
@@ -71,7 +72,9 @@ class Module:
 
     def __init__(self, *args: Any, **kwargs: Any):
         if (args or kwargs) and not self.call_super_init:
-            raise TypeError(f"{type(self).__name__}.__init__() got unexpected arguments {args or kwargs}")
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got unexpected arguments {args or kwargs}"
+            )
         store = self.__dict__
         store["training"] = True
         store["_parameters"] = {}
@@ -90,7 +93,9 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under an attribute name; None reserves the name."""
@@ -138,7 +143,9 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
         if "." in name:
-            raise KeyError(f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else ""))
+            raise KeyError(
+                f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else "")
+            )
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in store:
@@ -260,17 +267,27 @@ class Module:
 
     def get_extra_state(self) -> Any:
         """Return state beside parameters and buffers, to be saved in the `state_dict`."""
-        raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
+        raise RuntimeError(
+            "Reached a code path in Module.get_extra_state() that should never be called."
+        )
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` returned."""
-        raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
+        raise RuntimeError(
+            "Reached a code path in Module.set_extra_state() that should never be called."
+        )
 
     # --- walking the tree ---
 
-    def _named_members(self, members: Callable[[Module], Any], prefix: str, recurse: bool, once: bool) -> Iterator[Any]:
+    def _named_members(
+        self, members: Callable[[Module], Any], prefix: str, recurse: bool, once: bool
+    ) -> Iterator[Any]:
         seen = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=once) if recurse else [(prefix, self)]
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=once)
+            if recurse
+            else [(prefix, self)]
+        )
         for path, module in modules:
             for name, value in members(module):
                 if value is None or (once and value in seen):
@@ -287,7 +304,9 @@ class Module:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Yield the parameters with their dotted names."""
-        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda m: m._parameters.items(), prefix, recurse, remove_duplicate
+        )
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Yield the buffers, each once."""
@@ -361,15 +380,18 @@ class Module:
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
         """Move parameters and buffers to a device, a floating point dtype or both, in place."""
-        target = Tensor._parse_to(*args, **kwargs)  # type: ignore[attr-defined]
-        if target.dtype is not None and not (target.dtype.is_floating_point or target.dtype.is_complex):
+        given = read_to(args, kwargs)
+        dtype, where, form = given.get("dtype"), given.get("device"), given.get("memory_format")
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={target.dtype}"
+                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
             )
 
         def convert(t: Tensor) -> Tensor:
             numeric = t.dtype.is_floating_point or t.dtype.is_complex
-            return t.to(target.device, target.dtype if numeric else None)  # type: ignore[attr-defined,no-any-return]
+            options = {} if form is None or t.ndim != form.rank else {"memory_format": form}
+            return t.to(device=where, dtype=dtype if numeric else None, **options)
 
         return self._apply(convert)
 
@@ -451,7 +473,12 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run forward hooks and `forward`."""
-        if not (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks):
+        if not (
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+        ):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
@@ -472,7 +499,9 @@ class Module:
                     args = changed if isinstance(changed, tuple) else (changed,)
         backward = None
         if self._backward_hooks or self._backward_pre_hooks:
-            backward = BackwardHooks(self, list(self._backward_hooks.values()), list(self._backward_pre_hooks.values()))
+            backward = BackwardHooks(
+                self, list(self._backward_hooks.values()), list(self._backward_pre_hooks.values())
+            )
             args = backward.on_inputs(args)
         try:
             result = self.forward(*args, **kwargs)
@@ -488,12 +517,18 @@ class Module:
         for key, hook in list(self._forward_hooks.items()):
             if only is not None and key not in only:
                 continue
-            changed = hook(self, args, kwargs, result) if key in self._hooks_with_kwargs else hook(self, args, result)
+            changed = (
+                hook(self, args, kwargs, result)
+                if key in self._hooks_with_kwargs
+                else hook(self, args, result)
+            )
             if changed is not None:
                 result = changed
         return result
 
-    def _add_hook(self, store: str, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def _add_hook(
+        self, store: str, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         hooks = getattr(self, store)
         handle = add_hook(hooks, hook)
         if prepend:
@@ -510,7 +545,12 @@ class Module:
         return handle
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Call `hook(module, args, output)` after forward; what it returns replaces the output."""
         handle = self._add_hook("_forward_hooks", hook, prepend)
@@ -520,13 +560,17 @@ class Module:
             self._always_called.add(handle.id)
         return handle
 
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` once the input gradients are known."""
         return self._add_hook("_backward_hooks", hook, prepend)
 
     register_backward_hook = register_full_backward_hook
 
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call `hook(module, grad_output)` before the module's backward pass."""
         return self._add_hook("_backward_pre_hooks", hook, prepend)
 
@@ -548,8 +592,14 @@ class Module:
 
         return self._add_hook("_load_state_dict_pre_hooks", with_module)
 
-    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> RemovableHandle:
-        return self.register_load_state_dict_pre_hook(hook) if with_module else self._add_hook("_load_state_dict_pre_hooks", hook)
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        return (
+            self.register_load_state_dict_pre_hook(hook)
+            if with_module
+            else self._add_hook("_load_state_dict_pre_hooks", hook)
+        )
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after the module's state was loaded."""
@@ -557,7 +607,9 @@ class Module:
 
     # --- state ---
 
-    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+    def state_dict(
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> Any:
         """Return the parameters and persistent buffers of the tree by dotted name.
 
         Args:
@@ -580,7 +632,9 @@ class Module:
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
-                module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+                module.state_dict(
+                    destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
+                )
         for hook in self._state_dict_hooks.values():
             replaced = hook(self, destination, prefix, metadata)
             destination = destination if replaced is None else replaced
@@ -589,15 +643,21 @@ class Module:
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """Put this module's own parameters and buffers into `destination`."""
         persistent = (
-            (name, buffer) for name, buffer in self._buffers.items() if name not in self._non_persistent_buffers_set
+            (name, buffer)
+            for name, buffer in self._buffers.items()
+            if name not in self._non_persistent_buffers_set
         )
         for name, value in itertools.chain(self._parameters.items(), persistent):
             if value is not None:
-                destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()  # type: ignore[attr-defined]
+                destination[prefix + name] = (
+                    value if keep_vars or is_lazy(value) else value.detach()
+                )  # type: ignore[attr-defined]
         if type(self).get_extra_state is not Module.get_extra_state:
             destination[prefix + "_extra_state"] = self.get_extra_state()
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _IncompatibleKeys:
         """Copy values by dotted name into this module's parameters and buffers.
 
         Args:
@@ -628,7 +688,11 @@ class Module:
             for name, child in module._modules.items():
                 if child is not None:
                     child_prefix = f"{prefix}{name}."
-                    load(child, {k: v for k, v in local.items() if k.startswith(child_prefix)}, child_prefix)
+                    load(
+                        child,
+                        {k: v for k, v in local.items() if k.startswith(child_prefix)},
+                        child_prefix,
+                    )
             for hook in module._load_state_dict_post_hooks.values():
                 hook(module, report)
 
@@ -640,7 +704,9 @@ class Module:
                 errors.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
         if errors:
             lines = "\n\t".join(errors)
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}")
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}"
+            )
         return report
 
     def _load_from_state_dict(
@@ -655,9 +721,23 @@ class Module:
     ) -> None:
         """Load this module's own parameters and buffers; collect what does not fit."""
         for hook in self._load_state_dict_pre_hooks.values():
-            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
-        buffers = {n: b for n, b in self._buffers.items() if n not in self._non_persistent_buffers_set}
-        own = {n: v for n, v in itertools.chain(self._parameters.items(), buffers.items()) if v is not None}
+            hook(
+                state_dict,
+                prefix,
+                local_metadata,
+                strict,
+                missing_keys,
+                unexpected_keys,
+                error_msgs,
+            )
+        buffers = {
+            n: b for n, b in self._buffers.items() if n not in self._non_persistent_buffers_set
+        }
+        own = {
+            n: v
+            for n, v in itertools.chain(self._parameters.items(), buffers.items())
+            if v is not None
+        }
         assign = local_metadata.get("assign_to_params_buffers", False)
         for name, target in own.items():
             key = prefix + name

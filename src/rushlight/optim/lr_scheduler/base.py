@@ -102,9 +102,6 @@ class LRScheduler:
         return [lr * factor for lr in self._current()]
 
 
-_LRScheduler = LRScheduler
-
-
 def per_group(optimizer: Optimizer, value: Any, name: str) -> list[Any]:
     """Return one value for each parameter group.
 

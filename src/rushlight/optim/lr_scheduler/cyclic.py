@@ -290,7 +290,7 @@ class CyclicLR(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state without a height function that is a plain function."""
-            state = super().state_dict()
+        state = super().state_dict()
         function = state.pop("_scale_fn_custom")
         if function is not None and not isinstance(function, types.FunctionType):
             state["_scale_fn_custom"] = function.__dict__.copy()

@@ -39,7 +39,9 @@ def collate(batch: Any, *, collate_fn_map: dict[Any, Any] | None = None) -> Any:
         if isinstance(first, known):
             return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, collections.abc.Mapping):
-        columns = {key: collate([d[key] for d in batch], collate_fn_map=collate_fn_map) for key in first}
+        columns = {
+            key: collate([d[key] for d in batch], collate_fn_map=collate_fn_map) for key in first
+        }
         return _rebuild_mapping(first, columns)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
         return kind(*(collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch)))
