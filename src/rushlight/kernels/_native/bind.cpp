@@ -2,6 +2,8 @@
 // the memory pool.
 #include "_native/bind.h"
 
+#include <algorithm>
+
 #include "_native/blas.h"
 #include "_native/parallel.h"
 #include "_native/pool.h"
@@ -48,15 +50,17 @@ namespace rl::v4 {
 #undef RL_MAP
 
 // ... and one binding, to the level chosen.
+#define RL_PICK(F, name)      \
+  [] {                        \
+    Candidates<F> candidates; \
+    RL_PLAIN(name)            \
+    RL_V2(name)               \
+    RL_V3(name)               \
+    RL_V4(name)               \
+    return candidates.pick(); \
+  }()
 #define RL_BIND(binder, result, name, parameters) \
-  {                                               \
-    Candidates<result(*) parameters> candidates;  \
-    RL_PLAIN(name)                                \
-    RL_V2(name)                                   \
-    RL_V3(name)                                   \
-    RL_V4(name)                                   \
-    binder(m, #name, candidates.pick());          \
-  }
+  binder(m, #name, RL_PICK(result(*) parameters, name));
 #define RL_KERNEL(result, name, parameters) RL_BIND(bind, result, name, parameters)
 #define RL_MAP(inputs, name, parameters) RL_BIND(bind_map<inputs>, void, name, parameters)
 
@@ -65,6 +69,62 @@ namespace {
 
 void bind_kernels(nb::module_& m) {
 #include "_native/families.h"
+}
+
+// ---- products that make their own result: the way to them is shorter than the work they do ----
+
+using Gemm = bool (*)(const View&, const View&, const View&, const View&, const View&, int64_t, bool);
+
+// `o` as a float32 array of exactly NumPy's type.
+bool float_view(nb::handle o, View& v) {
+  return PyArray_CheckExact(o.ptr()) && fill_view(o.ptr(), v) && v.is(DType::float32);
+}
+
+// An optional operand: None, or float32 in C order with these dimensions.
+bool extra_view(nb::handle o, View& v, const int64_t* shape, int ndim) {
+  if (o.is_none()) return true;
+  return float_view(o, v) && v.contiguous && v.ndim == ndim &&
+         std::equal(shape, shape + ndim, v.shape);
+}
+
+// activation(a b + bias + residual) for a (*, M, K) and a matrix b (K, N).
+nb::object product(Gemm gemm, const View& a, const View& b, nb::handle bias, nb::handle residual,
+                   int64_t activation) {
+  if (a.ndim < 2 || a.ndim > 8 || a.dim(-1) != b.dim(0)) return not_implemented();
+  npy_intp shape[8];
+  std::copy(a.shape, a.shape + a.ndim, shape);
+  shape[a.ndim - 1] = b.dim(1);
+  View bias_view, residual_view, c;
+  if (!extra_view(bias, bias_view, shape + a.ndim - 1, 1) ||
+      !extra_view(residual, residual_view, shape, a.ndim))
+    return not_implemented();
+  nb::object result = nb::steal(PyArray_SimpleNew(a.ndim, shape, NPY_FLOAT));
+  if (!result.is_valid()) nb::raise_python_error();
+  fill_view(result.ptr(), c);
+  ReleaseGil release(a.bytes() + b.bytes() > kReleaseBytes);
+  gemm(a, b, c, bias_view, residual_view, activation, false);
+  return result;
+}
+
+void bind_products(nb::module_& m) {
+  static const Gemm gemm = RL_PICK(Gemm, gemm);
+  // matmul(a, b): b a matrix
+  m.def("matmul", [](nb::handle left, nb::handle right) {
+    View a, b;
+    if (!float_view(left, a) || !float_view(right, b) || b.ndim != 2) return not_implemented();
+    return product(gemm, a, b, nb::none(), nb::none(), 0);
+  });
+  // linear(x, w, bias, activation, residual): x w^T
+  m.def("linear", [](nb::handle x, nb::handle weight, nb::handle bias, int64_t activation,
+                     nb::handle residual) {
+    View a, w;
+    if (!float_view(x, a) || !float_view(weight, w) || w.ndim != 2) return not_implemented();
+    const int64_t shape[] = {w.shape[1], w.shape[0]};
+    const int64_t strides[] = {w.byte_strides[1], w.byte_strides[0]};
+    w.shape = shape;
+    w.byte_strides = strides;
+    return product(gemm, a, w, bias, residual, activation);
+  }, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg().none());
 }
 
 // ---- memory: NumPy's allocation hook (NEP 49) ----
@@ -135,4 +195,5 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);
   rl::bind_engine(m);
   rl::bind_kernels(m);
+  rl::bind_products(m);
 }

@@ -47,22 +47,22 @@ _blas = _BlasThreads()
 
 @matmul.fast(np.ndarray)
 def _matmul(a: Array, b: Array) -> Any:
+    if not _blas.limited:
+        _blas.limit()
+    y = core.matmul(a, b)  # float32, b a matrix
+    if y is not NotImplemented:
+        return y
     if a.dtype != _FLOAT32 or b.dtype != _FLOAT32:
         return _blas.matmul(a, b) if a.dtype.char in "dFD" and b.ndim else NotImplemented
     if a.ndim < 2 or b.ndim < 2:
         return _matmul_vectors(a, b)
     if a.shape[-1] != b.shape[-2]:
         return NotImplemented
-    if a.ndim == 2 and b.ndim == 2:
-        y = np.empty((a.shape[0], b.shape[1]), _FLOAT32)
-    else:
-        try:
-            batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        except ValueError:
-            return NotImplemented
-        y = np.empty((*batch, a.shape[-2], b.shape[-1]), _FLOAT32)
-    if not _blas.limited:
-        _blas.limit()
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        return NotImplemented
+    y = np.empty((*batch, a.shape[-2], b.shape[-1]), _FLOAT32)
     if core.gemm(a, b, y, None, None, 0, False) is NotImplemented:
         return NotImplemented
     return y
@@ -90,24 +90,10 @@ def _linear(
     activation: str = "none",
     residual: Array | None = None,
 ) -> Any:
-    if x.dtype != _FLOAT32 or w.dtype != _FLOAT32 or w.ndim != 2 or x.ndim == 0:
-        return NotImplemented
-    if x.shape[-1] != w.shape[1]:
-        return NotImplemented
-    shape = (*x.shape[:-1], w.shape[0])
-    for extra, wanted in ((b, shape[-1:]), (residual, shape)):
-        if extra is not None and not _fits(extra, wanted):
-            return NotImplemented
-    y = np.empty(shape, _FLOAT32)
     if not _blas.limited:
         _blas.limit()
-    rows = x if x.ndim > 1 else x[np.newaxis, :]
-    out = y if x.ndim > 1 else y[np.newaxis, :]
     code = _ACTIVATIONS[activation]
-    if core.gemm(rows, w.T, out, b, residual, code, False) is NotImplemented:
-        return NotImplemented
-    return y
-
-
-def _fits(x: Array, shape: tuple[int, ...]) -> bool:
-    return x.dtype == _FLOAT32 and x.shape == shape and x.flags.c_contiguous
+    if x.ndim != 1:
+        return core.linear(x, w, b, code, residual)
+    y = core.linear(x[np.newaxis], w, b, code, None if residual is None else residual[np.newaxis])
+    return y if y is NotImplemented else y[0]
