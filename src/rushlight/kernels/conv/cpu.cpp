@@ -1,24 +1,29 @@
 // Forward convolution: direct, over rows of output pixels.
 //
-// Algorithm: conv/tile.h. Work is cut into items of a few images (or a few rows of one), whose padded
+// Algorithm: conv/tile.h; narrow rows of pixels: conv/unroll.h. Work is cut into items of a few images (or a few rows of one), whose padded
 // copy stays in cache; an item goes through its pixels once, all outputs for each tile, and through
 // the depth in blocks that keep a tile's input in L1.
 // Roofline: 2 N O OH OW K flops against FMA peak; memory traffic is x and y once.
+#include "conv/correlate.h"
+#include "conv/depthwise.h"
 #include "conv/tile.h"
+#include "conv/unroll.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
 
 namespace {
 
-constexpr int64_t kDepth = 512;           // depth block: 512 x 3 vectors of input fill half of L1
+constexpr int64_t kDepth = 640;           // most depth at a time: 640 x 3 vectors of input fill L1
 constexpr int64_t kItemFloats = 1 << 16;  // padded input of an item: 256 KB, a part of L2
 constexpr int64_t kItemVectors = 2048;
+constexpr int64_t kColumnFloats = 48 << 10;  // columns in use at a time: 192 KB
 
 struct Forward {
   ConvShape s;
   PaddedImage image;
   Blocking blocking;
+  bool unrolled;
   bool padded;  // items read a padded copy; otherwise x itself
   bool relu;
   const float *x, *weights, *bias;
@@ -26,8 +31,8 @@ struct Forward {
   const int32_t* offset;
 
   Forward(const ConvShape& shape, bool relu)
-      : s(shape), image(s.h, s.w), blocking(s.o / s.groups), relu(relu) {
-    padded = s.h.padding || s.w.padding || s.w.stride > 1 || s.w.out < W;
+      : s(shape), image(s.h, s.w), blocking(s.o / s.groups), unrolled(Columns::worth(s, 32)), relu(relu) {
+    padded = unrolled || s.h.padding || s.w.padding || s.w.stride > 1 || s.w.out < W;
     if (!padded) {
       image.row = s.w.size;
       image.plane = s.in_plane();
@@ -45,6 +50,7 @@ struct Forward {
 
   // Images [n0, n1), output rows [r0, r1); part of one image only where n1 = n0 + 1.
   void item(int64_t n0, int64_t n1, int64_t r0, int64_t r1) const {
+    if (unrolled) return unrolled_item(n0, n1);
     const int64_t images = n1 - n0, count = images * (r1 - r0) * row_vectors();
     PaddedImage part = image;
     const float* input = x + n0 * s.c * s.in_plane() + (padded ? 0 : r0 * s.h.stride * image.row);
@@ -54,11 +60,12 @@ struct Forward {
     // Offsets were made for planes of full height, so a part keeps that distance.
     const size_t floats = padded ? static_cast<size_t>(images * s.c * image.plane + W) : 0;
     const Scratch memory(floats * 4 + static_cast<size_t>(count) * sizeof(PixelVector));
-    auto* list = reinterpret_cast<PixelVector*>(memory.f32() + floats);
+    auto* list = memory.as<PixelVector>();
     if (padded) {
+      auto* copy = reinterpret_cast<float*>(list + count);
       for (int64_t i = 0; i < images * s.c; ++i)
-        pad_plane(input + i * s.in_plane(), memory.f32() + i * image.plane, part, rows, s.w);
-      input = memory.f32();
+        pad_plane(input + i * s.in_plane(), copy + i * image.plane, part, rows, s.w);
+      input = copy;
     }
     fill_list(list, images, r0, r1);
     const int64_t out_group = s.o / s.groups;
@@ -67,6 +74,37 @@ struct Forward {
       products(input + g * (s.c / s.groups) * image.plane, list, count,
                weights + first * s.taps(), bias ? bias + first : nullptr,
                y + (n0 * s.o + first) * s.out_plane());
+    }
+  }
+
+  void unrolled_item(int64_t n0, int64_t n1) const {
+    const Columns columns(s, n1 - n0);
+    const int64_t depth = s.taps(), outputs = s.o / s.groups;
+    const int64_t most = std::max<int64_t>(64, kColumnFloats / columns.length);
+    const int64_t parts = (depth + most - 1) / most, step = (depth + parts - 1) / parts;
+    const int64_t floats = (n1 - n0) * s.c * image.plane + W;
+    const int64_t column_floats = step * columns.length + W;
+    const Scratch memory(static_cast<size_t>(floats + column_floats + step) * 4 +
+                         static_cast<size_t>(columns.count()) * sizeof(PixelVector));
+    auto* list = memory.as<PixelVector>();
+    auto* input = reinterpret_cast<float*>(list + columns.count());
+    float* rows = input + floats;
+    auto* row_offset = reinterpret_cast<int32_t*>(rows + column_floats);
+    for (int64_t i = 0; i < (n1 - n0) * s.c; ++i)
+      pad_plane(x + (n0 * s.c + i) * s.in_plane(), input + i * image.plane, image, s.h, s.w);
+    columns.fill_list(s, list);
+    for (int64_t k = 0; k < step; ++k) row_offset[k] = static_cast<int32_t>(k * columns.length);
+    for (int64_t g = 0; g < s.groups; ++g) {
+      const float* group_input = input + g * (s.c / s.groups) * image.plane;
+      float* output = y + (n0 * s.o + g * outputs) * s.out_plane();
+      for (int64_t k = 0; k < depth; k += step) {
+        const int64_t some = std::min(step, depth - k);
+        for (int64_t i = 0; i < some; ++i)
+          columns.gather(s, image, group_input, offset[k + i], rows + i * columns.length);
+        for (int64_t v = 0; v < columns.count(); v += blocking.vectors)
+          part(rows, list, columns.count(), v, row_offset, weights + g * outputs * depth, k, some,
+               bias ? bias + g * outputs : nullptr, nullptr, output);
+      }
     }
   }
 
@@ -86,29 +124,34 @@ struct Forward {
   void products(const float* input, const PixelVector* list, int64_t count, const float* packed,
                 const float* group_bias, float* output) const {
     const int64_t outputs = s.o / s.groups, depth = s.taps();
-    const int64_t slab = blocking.vectors * W;
-    // Partial sums wait here between two blocks of the depth.
-    const Scratch partial(depth > kDepth ? static_cast<size_t>(outputs * slab) * 4 : 64);
-    for (int64_t v = 0; v < count; v += blocking.vectors) {
-      PixelVector pixels[kMostVectors];
-      const float* base[kMostVectors];
-      for (int p = 0; p < blocking.vectors; ++p) {
-        pixels[p] = list[std::min(v + p, count - 1)];
-        base[p] = input + pixels[p].in;
-      }
-      for (int64_t k = 0; k < depth; k += kDepth) {
-        const int64_t some = std::min(kDepth, depth - k);
-        const bool begins = k == 0, ends = k + some == depth;
-        for (int64_t first = 0; first < outputs; first += blocking.main) {
-          const int block = blocking.block(outputs, first);
-          with_tile(block, blocking.vectors, [&]<int OB, int PV>() {
-            const float* w = packed + first * depth + k * OB;
-            const float* b = group_bias ? group_bias + first : nullptr;
-            tile<OB, PV>(base, pixels, offset + k, some, w, begins, ends, b,
-                         partial.f32() + first * slab, output + first * s.out_plane());
-          });
-        }
-      }
+    const int64_t parts = (depth + kDepth - 1) / kDepth, step = (depth + parts - 1) / parts;
+    // Partial sums wait here between two parts of the depth.
+    const Scratch partial(parts > 1 ? static_cast<size_t>(outputs * blocking.vectors * W) * 4 : 64);
+    for (int64_t v = 0; v < count; v += blocking.vectors)
+      for (int64_t k = 0; k < depth; k += step)
+        part(input, list, count, v, offset + k, packed, k, std::min(step, depth - k), group_bias,
+             partial.f32(), output);
+  }
+
+  // Depth [k, k + some) of all outputs at the tile of vectors that starts with number v. Between two
+  // parts of the depth the sums wait in `partial`, or in y where that is null.
+  void part(const float* input, const PixelVector* list, int64_t count, int64_t v,
+            const int32_t* off, const float* packed, int64_t k, int64_t some,
+            const float* group_bias, float* partial, float* output) const {
+    const int64_t outputs = s.o / s.groups, depth = s.taps();
+    PixelVector pixels[kMostVectors];
+    const float* base[kMostVectors];
+    for (int p = 0; p < blocking.vectors; ++p) {
+      pixels[p] = list[std::min(v + p, count - 1)];
+      base[p] = input + pixels[p].in;
+    }
+    for (int64_t first = 0; first < outputs; first += blocking.main) {
+      with_tile(blocking.block(outputs, first), blocking.vectors, [&]<int OB, int PV>() {
+        const float* b = group_bias ? group_bias + first : nullptr;
+        float* wait = partial ? partial + first * PV * W : nullptr;
+        tile<OB, PV>(base, pixels, off, some, packed + first * depth + k * OB, k == 0,
+                     k + some == depth, b, wait, output + first * s.out_plane());
+      });
     }
   }
 
@@ -117,28 +160,31 @@ struct Forward {
                                       const int32_t* off, int64_t depth, const float* w, bool begins,
                                       bool ends, const float* b, float* partial, float* out) const {
     vf acc[OB][PV];
+    const int64_t plane = s.out_plane();
     for (int c = 0; c < OB; ++c)
-      for (int p = 0; p < PV; ++p)
-        acc[c][p] = begins ? splat(b ? b[c] : 0.0f) : load(partial + (c * PV + p) * W);
+      for (int p = 0; p < PV; ++p) {
+        if (begins) acc[c][p] = splat(b ? b[c] : 0.0f);
+        else if (partial) acc[c][p] = load(partial + (c * PV + p) * W);
+        else acc[c][p] = load_first(out + c * plane + pixels[p].out, pixels[p].lanes);
+      }
     multiply<OB, PV>(base, off, depth, w, acc);
-    if (!ends) {
+    if (!ends && partial) {
       for (int c = 0; c < OB; ++c)
         for (int p = 0; p < PV; ++p) store(partial + (c * PV + p) * W, acc[c][p]);
       return;
     }
-    if (relu)
+    if (ends && relu)
       for (int c = 0; c < OB; ++c)
         for (int p = 0; p < PV; ++p) acc[c][p] = max(acc[c][p], vf{});
-    const int64_t plane = s.out_plane();
     for (int c = 0; c < OB; ++c)
       for (int p = 0; p < PV; ++p) store_first(out + c * plane + pixels[p].out, acc[c][p], pixels[p].lanes);
   }
 
   void run() const {
-    const int64_t per_image = s.h.out * row_vectors();
+    const int64_t per_image = unrolled ? Columns(s, 1).plane_vectors : s.h.out * row_vectors();
     const int64_t floats = s.c * image.plane;
     const bool whole = s.n >= 2 * num_threads() || num_threads() == 1;
-    if (whole && per_image <= kItemVectors && floats <= 4 * kItemFloats) {
+    if (unrolled || (whole && per_image <= kItemVectors && floats <= 4 * kItemFloats)) {
       const int64_t wanted = std::max<int64_t>(1, 96 / per_image);
       const int64_t fair = std::max<int64_t>(1, s.n / (4 * num_threads()));
       const int64_t step = std::min({wanted, fair, std::max<int64_t>(1, kItemFloats / floats)});
@@ -161,31 +207,45 @@ struct Forward {
 
 }  // namespace
 
+void correlate(const ConvShape& s, const float* x, const float* w, int64_t row,
+               const int32_t* column, const float* b, float* y, bool relu) {
+  Forward f(s, relu);
+  const int64_t depth = s.taps(), outputs = s.o / s.groups, group = outputs * depth;
+  const Scratch memory(static_cast<size_t>(s.o * depth + depth) * 4);
+  float* packed = memory.f32();
+  auto* offset = reinterpret_cast<int32_t*>(packed + s.o * depth);
+  f.find_offsets(offset);
+  const int64_t blocks = (outputs + f.blocking.main - 1) / f.blocking.main;
+  const int64_t grain = 25000 / (depth * f.blocking.main) + 1;
+  parallel_for(s.groups * blocks, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t g = i / blocks, first = i % blocks * f.blocking.main;
+      pack_weights(w + g * group + first * row, row, column, depth, f.blocking.block(outputs, first),
+                   packed + g * group + first * depth);
+    }
+  });
+  f.x = x;
+  f.weights = packed;
+  f.bias = b;
+  f.y = y;
+  f.offset = offset;
+  f.run();
+}
+
 bool conv_forward(const View& x, const View& w, const View& b, const View& y, int64_t sh, int64_t sw,
                   int64_t ph, int64_t pw, int64_t dh, int64_t dw, int64_t groups, bool relu) {
   if (!x.dense_f32() || !w.dense_f32() || !y.dense_f32() || x.ndim != 4) return false;
   if (b && !b.dense_f32()) return false;
   ConvShape s;
   if (!conv_shape(x.shape, w.shape, y.shape, {sh, sw, ph, pw, dh, dw, groups}, s)) return false;
-  Forward f(s, relu);
+  if (is_depthwise(s)) {
+    depthwise_forward(s, x.f32(), w.f32(), b.f32(), y.f32(), relu);
+    return true;
+  }
   const int64_t depth = s.taps();
-  const Scratch memory(static_cast<size_t>(w.size + 2 * depth) * 4);
-  float* packed = memory.f32();
-  auto* offset = reinterpret_cast<int32_t*>(packed + w.size);
-  int32_t* column = offset + depth;
-  f.find_offsets(offset);
-  for (int64_t k = 0; k < depth; ++k) column[k] = static_cast<int32_t>(k);
-  const int64_t group = s.o / groups * depth;
-  parallel_for(groups, std::max<int64_t>(1, 50000 / group), [&](int64_t begin, int64_t end) {
-    for (int64_t g = begin; g < end; ++g)
-      pack_weights(w.f32() + g * group, depth, column, depth, s.o / groups, f.blocking, packed + g * group);
-  });
-  f.x = x.f32();
-  f.weights = packed;
-  f.bias = b.f32();
-  f.y = y.f32();
-  f.offset = offset;
-  f.run();
+  const Scratch memory(static_cast<size_t>(depth) * 4);
+  for (int64_t k = 0; k < depth; ++k) memory.as<int32_t>()[k] = static_cast<int32_t>(k);
+  correlate(s, x.f32(), w.f32(), depth, memory.as<int32_t>(), b.f32(), y.f32(), relu);
   return true;
 }
 

@@ -6,12 +6,15 @@
 // so no float32 sum runs over more than a few hundred terms.
 //
 // Few weights: every thread sums its own images into its own copy, and the copies are added in
-// order. Many weights: every thread has its own outputs and goes through all images.
+// order. Many weights: every thread has its own outputs (of columns: its own taps) and goes through
+// all images. Narrow rows of pixels: conv/unroll.h.
 //
 // Reference: Georganas et al., "Anatomy of High-Performance Deep Learning Convolutions on SIMD
 // Architectures", 2018 (the two ways to share the weight gradient among threads).
 // Roofline: 2 N O OH OW K flops against FMA peak.
+#include "conv/depthwise.h"
 #include "conv/tile.h"
+#include "conv/unroll.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
@@ -20,28 +23,30 @@ namespace {
 
 constexpr int64_t kOwnCopy = 1 << 16;   // weights up to which every chunk has its own copy of gw
 constexpr int64_t kGroupVectors = 128;  // vectors of pixels whose lanes are added up together
+constexpr int64_t kColumnFloats = 48 << 10;  // columns in use at a time: 192 KB
 
 struct WeightGradient {
   ConvShape s;
   PaddedImage image;
   int64_t outputs, taps;  // per group
   Blocking blocking;
-  bool padded;
+  bool unrolled, padded;
   const float *g, *x;
   const int32_t* offset;
   int64_t row_full, row_rest;  // whole vectors of an output row, lanes of the last one
   int64_t group_images;
 
   explicit WeightGradient(const ConvShape& shape)
-      : s(shape), image(s.h, s.w), outputs(s.o / s.groups), taps(s.taps()), blocking(outputs) {
-    padded = s.h.padding || s.w.padding || s.w.stride > 1;
+      : s(shape), image(s.h, s.w), outputs(s.o / s.groups), taps(s.taps()), blocking(outputs), unrolled(Columns::worth(s, 8)) {
+    padded = unrolled || s.h.padding || s.w.padding || s.w.stride > 1;
     if (!padded) {
       image.row = s.w.size;
       image.plane = s.in_plane();
     }
     row_full = s.w.out / W;
     row_rest = s.w.out % W;
-    const int64_t per_image = s.h.out * (row_full + (row_rest ? 1 : 0));
+    const int64_t per_image =
+        unrolled ? Columns(s, 1).plane_vectors : s.h.out * (row_full + (row_rest ? 1 : 0));
     group_images = std::min(s.n, std::max<int64_t>(1, kGroupVectors / per_image));
   }
 
@@ -57,42 +62,94 @@ struct WeightGradient {
       pad_plane(x + (first_plane + i) * s.in_plane(), to + i * image.plane, image, s.h, s.w);
   }
 
-  // Whole vectors first, then those of which only some lanes count.
+  // Whole vectors first, then those of which only some lanes count. Returns how many are whole.
   int64_t fill_list(PixelVector* list, int64_t images) const {
     PixelVector* to = list;
-    int64_t whole = 0;
-    for (int pass = 0; pass < 2; ++pass) {
-      for (int64_t n = 0; n < images; ++n)
-        for (int64_t r = 0; r < s.h.out; ++r)
-          for (int64_t j = pass ? row_full : 0; j < (pass ? row_full + (row_rest > 0) : row_full); ++j)
-            *to++ = {n * s.c * image.plane + image.at(s.h, r, j * W),
-                     n * s.o * s.out_plane() + r * s.w.out + j * W,
-                     pass ? row_rest : W};
-      if (pass == 0) whole = to - list;
+    if (unrolled) {
+      const Columns columns(s, images);
+      columns.fill_list(s, list);
+      return whole_first(list, columns.count());
     }
+    for (int64_t n = 0; n < images; ++n)
+      for (int64_t r = 0; r < s.h.out; ++r)
+        for (int64_t j = 0; j < s.w.out; j += W)
+          *to++ = {n * s.c * image.plane + image.at(s.h, r, j),
+                   n * s.o * s.out_plane() + r * s.w.out + j, std::min<int64_t>(W, s.w.out - j)};
+    return whole_first(list, to - list);
+  }
+
+  static int64_t whole_first(PixelVector* list, int64_t count) {
+    int64_t whole = 0;
+    for (int64_t i = 0; i < count; ++i)
+      if (list[i].lanes == W) {
+        const PixelVector v = list[i];
+        list[i] = list[whole];
+        list[whole++] = v;
+      }
     return whole;
   }
 
-  int64_t list_size(int64_t images) const { return images * s.h.out * (row_full + (row_rest > 0)); }
+  int64_t list_size(int64_t images) const {
+    if (unrolled) return Columns(s, images).count();
+    return images * s.h.out * (row_full + (row_rest > 0));
+  }
 
-  // Adds images [n0, n0 + images) to outputs [o0, o1) of every group in gw.
-  void accumulate(int64_t n0, int64_t images, const float* input, const PixelVector* list,
-                  int64_t whole, int64_t o0, int64_t o1, float* gw) const {
-    const int64_t count = list_size(images);
-    for (int64_t group = 0; group < s.groups; ++group) {
-      const float* from = input + group * (s.c / s.groups) * image.plane;
-      for (int64_t o = o0; o < o1; o += blocking.main) {
-        const int block = static_cast<int>(std::min<int64_t>(blocking.main, o1 - o));
-        const int64_t channel = group * outputs + o;
-        const float* up = g + (n0 * s.o + channel) * s.out_plane();
-        for (int64_t t = 0; t < taps; t += blocking.vectors) {
-          const int valid = static_cast<int>(std::min<int64_t>(blocking.vectors, taps - t));
-          with_tile(block, blocking.vectors, [&]<int OB, int TB>() {
-            tile<OB, TB>(up, from, list, whole, count, offset + t, valid, gw + channel * taps + t);
-          });
-        }
+  // A group of images and where their vectors of pixels are.
+  struct Images {
+    int64_t first, count;
+    const float* input;
+    const PixelVector* list;
+    int64_t whole;
+  };
+
+  // Adds the images to taps [t0, t1) of outputs [o0, o1) of one group in gw.
+  void accumulate(const Images& images, int64_t group, const float* input, const int32_t* off,
+                  int64_t o0, int64_t o1, int64_t t0, int64_t t1, float* gw) const {
+    const int64_t count = list_size(images.count);
+    for (int64_t o = o0; o < o1; o += blocking.main) {
+      const int block = static_cast<int>(std::min<int64_t>(blocking.main, o1 - o));
+      const int64_t channel = group * outputs + o;
+      const float* up = g + (images.first * s.o + channel) * s.out_plane();
+      for (int64_t t = t0; t < t1; t += blocking.vectors) {
+        const int valid = static_cast<int>(std::min<int64_t>(blocking.vectors, t1 - t));
+        with_tile(block, blocking.vectors, [&]<int OB, int TB>() {
+          tile<OB, TB>(up, input, images.list, images.whole, count, off + (t - t0), valid,
+                       gw + channel * taps + t);
+        });
       }
     }
+  }
+
+  // Outputs [o0, o1) of every group, all taps, straight from the image.
+  void direct(const Images& images, int64_t o0, int64_t o1, float* gw) const {
+    for (int64_t group = 0; group < s.groups; ++group)
+      accumulate(images, group, images.input + group * (s.c / s.groups) * image.plane, offset, o0, o1,
+                 0, taps, gw);
+  }
+
+  // Taps are worked off in blocks whose columns fit in cache; the last ones may be fewer.
+  int64_t block_taps(const Columns& columns) const {
+    return std::max<int64_t>(blocking.vectors, kColumnFloats / columns.length);
+  }
+
+  // Taps [t0, t1) of all outputs of one group, from columns in `rows`.
+  void from_columns(const Images& images, int64_t group, int64_t t0, int64_t t1, float* rows,
+                    float* gw) const {
+    const Columns columns(s, images.count);
+    auto* off = reinterpret_cast<int32_t*>(rows);
+    rows += t1 - t0;
+    const float* input = images.input + group * (s.c / s.groups) * image.plane;
+    for (int64_t t = t0; t < t1; ++t) {
+      off[t - t0] = static_cast<int32_t>((t - t0) * columns.length);
+      columns.gather(s, image, input, offset[t], rows + off[t - t0]);
+    }
+    accumulate(images, group, rows, off, 0, outputs, t0, t1, gw);
+  }
+
+  size_t columns_bytes() const {
+    const Columns columns(s, group_images);
+    const int64_t rows = std::min(taps, block_taps(columns));
+    return static_cast<size_t>(rows * (columns.length + 1) + W) * 4;
   }
 
   template <int OB, int TB>
@@ -140,16 +197,24 @@ struct WeightGradient {
     const int64_t floats = padded ? group_images * s.c * image.plane + W : 0;
     const Scratch memory(static_cast<size_t>(floats) * 4 +
                          static_cast<size_t>(list_size(group_images)) * sizeof(PixelVector));
-    auto* list = reinterpret_cast<PixelVector*>(memory.f32() + floats);
+    const Scratch rows(unrolled ? columns_bytes() : 64);
+    auto* list = memory.as<PixelVector>();
+    auto* copy = reinterpret_cast<float*>(list + list_size(group_images));
     for (int64_t n = n0; n < n1; n += group_images) {
-      const int64_t some = std::min(group_images, n1 - n);
-      const int64_t whole = fill_list(list, some);
-      const float* input = x + n * s.c * s.in_plane();
+      Images some{n, std::min(group_images, n1 - n), x + n * s.c * s.in_plane(), list, 0};
+      some.whole = fill_list(list, some.count);
       if (padded) {
-        pad(n * s.c, some * s.c, memory.f32());
-        input = memory.f32();
+        pad(n * s.c, some.count * s.c, copy);
+        some.input = copy;
       }
-      accumulate(n, some, input, list, whole, 0, outputs, gw);
+      if (!unrolled) {
+        direct(some, 0, outputs, gw);
+        continue;
+      }
+      const int64_t step = block_taps(Columns(s, group_images));
+      for (int64_t group = 0; group < s.groups; ++group)
+        for (int64_t t = 0; t < taps; t += step)
+          from_columns(some, group, t, std::min(taps, t + step), rows.f32(), gw);
     }
   }
 
@@ -171,31 +236,46 @@ struct WeightGradient {
     }
   }
 
-  void run_by_outputs(float* gw) const {
+  // Every thread has weights of its own: some outputs, or where there are columns, some taps.
+  void run_by_weights(float* gw) const {
     const int64_t per_image = s.c * image.plane;
     const int64_t floats = padded ? s.n * per_image + W : 0;
     const Scratch memory(static_cast<size_t>(floats) * 4 +
                          2 * static_cast<size_t>(list_size(group_images)) * sizeof(PixelVector));
+    auto* list = memory.as<PixelVector>();
+    auto* last = list + list_size(group_images);
+    auto* copy = reinterpret_cast<float*>(last + list_size(group_images));
     if (padded)
       parallel_for(s.n * s.c, std::max<int64_t>(1, 100000 / image.plane), [&](int64_t begin, int64_t end) {
-        pad(begin, end - begin, memory.f32() + begin * image.plane);
+        pad(begin, end - begin, copy + begin * image.plane);
       });
-    const float* input = padded ? memory.f32() : x;
-    auto* list = reinterpret_cast<PixelVector*>(memory.f32() + floats);
-    auto* last = list + list_size(group_images);
+    const float* input = padded ? copy : x;
     const int64_t whole = fill_list(list, group_images);
     const int64_t rest = s.n % group_images, rest_whole = rest ? fill_list(last, rest) : 0;
     std::memset(gw, 0, static_cast<size_t>(s.o * taps) * 4);
+    const auto group_at = [&](int64_t n) {
+      const bool full = s.n - n >= group_images;
+      return Images{n, full ? group_images : rest, input + n * per_image, full ? list : last,
+                    full ? whole : rest_whole};
+    };
+    if (unrolled) {
+      const int64_t fair = std::max<int64_t>(blocking.vectors, taps * s.groups / (4 * num_threads()));
+      const int64_t step = std::min(block_taps(Columns(s, group_images)), fair);
+      const int64_t blocks = (taps + step - 1) / step;
+      parallel_chunks(blocks * s.groups, [&](int64_t i) {
+        const Scratch rows(columns_bytes());
+        const int64_t t = i % blocks * step;
+        for (int64_t n = 0; n < s.n; n += group_images)
+          from_columns(group_at(n), i / blocks, t, std::min(taps, t + step), rows.f32(), gw);
+      });
+      return;
+    }
     const int64_t blocks = (outputs + blocking.main - 1) / blocking.main;
     const int64_t step = std::max<int64_t>(1, blocks / (4 * num_threads()));
     parallel_chunks((blocks + step - 1) / step, [&](int64_t i) {
       const int64_t o0 = i * step * blocking.main;
       const int64_t o1 = std::min(outputs, o0 + step * blocking.main);
-      for (int64_t n = 0; n < s.n; n += group_images) {
-        const int64_t some = std::min(group_images, s.n - n);
-        accumulate(n, some, input + n * per_image, some == group_images ? list : last,
-                   some == group_images ? whole : rest_whole, o0, o1, gw);
-      }
+      for (int64_t n = 0; n < s.n; n += group_images) direct(group_at(n), o0, o1, gw);
     });
   }
 };
@@ -207,6 +287,10 @@ bool conv_backward_weight(const View& g, const View& x, const View& gw, int64_t 
   if (!g.dense_f32() || !x.dense_f32() || !gw.dense_f32() || g.ndim != 4) return false;
   ConvShape s;
   if (!conv_shape(x.shape, gw.shape, g.shape, {sh, sw, ph, pw, dh, dw, groups}, s)) return false;
+  if (is_depthwise(s)) {
+    depthwise_backward_weight(s, g.f32(), x.f32(), gw.f32());
+    return true;
+  }
   WeightGradient f(s);
   const Scratch memory(static_cast<size_t>(f.taps) * 4);
   f.find_offsets(memory.as<int32_t>());
@@ -214,7 +298,7 @@ bool conv_backward_weight(const View& g, const View& x, const View& gw, int64_t 
   f.g = g.f32();
   f.x = x.f32();
   if (s.o * f.taps <= kOwnCopy) f.run_with_copies(gw.f32());
-  else f.run_by_outputs(gw.f32());
+  else f.run_by_weights(gw.f32());
   return true;
 }
 

@@ -58,7 +58,11 @@ inline void pad_plane(const float* x, float* padded, const PaddedImage& image, c
       for (int64_t i = 0; i < span.begin; ++i) to[i] = fill;
       const float* source = row + span.source;
       if (w.stride == 1) {
-        for (int64_t i = span.begin; i < span.end; ++i) to[i] = source[i - span.begin];
+        // The last vector of a row may run over what is written next, but not over the next plane:
+        // that may be another thread's.
+        const int64_t count = span.end - span.begin, spare = r + 1 < image.rows ? W : 0;
+        for (int64_t i = 0; i < count; i += W)
+          store_first(to + span.begin + i, load_first(source + i, count - i), count - i + spare);
       } else {
         for (int64_t i = span.begin; i < span.end; ++i) to[i] = source[(i - span.begin) * w.stride];
       }

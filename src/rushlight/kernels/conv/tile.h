@@ -67,17 +67,13 @@ struct Blocking {
   }
 };
 
-// Weights in the order `multiply` reads them: for each block of outputs, [k][output].
-// Element (output c, k) comes from w[c * row + column[k]].
-inline void pack_weights(const float* w, int64_t row, const int32_t* column, int64_t depth,
-                         int64_t outputs, const Blocking& blocking, float* packed) {
-  for (int64_t first = 0; first < outputs; first += blocking.main) {
-    const int block = blocking.block(outputs, first);
-    for (int c = 0; c < block; ++c) {
-      const float* from = w + (first + c) * row;
-      for (int64_t k = 0; k < depth; ++k) packed[k * block + c] = from[column[k]];
-    }
-    packed += depth * block;
+// Weights of one block of outputs in the order `multiply` reads them, [k][output]. Element
+// (output c, k) comes from w[c * row + column[k]].
+inline void pack_weights(const float* w, int64_t row, const int32_t* column, int64_t depth, int block,
+                         float* packed) {
+  for (int c = 0; c < block; ++c) {
+    const float* from = w + c * row;
+    for (int64_t k = 0; k < depth; ++k) packed[k * block + c] = from[column[k]];
   }
 }
 
