@@ -737,16 +737,22 @@ def _step_count(steps: Any) -> int:
 
 
 def _spaced(xp: ModuleType, start: Any, end: Any, count: int, kind: DType) -> Array:
-    """Space evenly in float64; the two halves count from their own end, so that both ends are exact."""
+    """Space evenly; the two halves count from their own end, so that both ends are exact.
+
+    The step is rounded to the dtype and each element once, as torch's fused arithmetic does.
+    """
+    narrow = np.dtype(np.float32) if kind.itemsize < 4 and kind.kind == 2 else kind.numpy
+    given: Any = narrow.type if kind.kind > 1 else np.float64
     wide: Any = np.complex128 if kind.is_complex else np.float64
     if count < 2:
         return xp.full((count,), start, dtype=wide)
     if kind.kind == 1:
         start, end = int(start), int(end)
+    first, last = given(start), given(end)
+    step = wide((last - first) / given(count - 1))
     places = xp.arange(count, dtype=np.float64)
-    step = (wide(end) - wide(start)) / (count - 1)
-    lower = wide(start) + step * places
-    upper = wide(end) - step * (count - 1 - places)
+    lower = wide(first) + step * places
+    upper = wide(last) - step * (count - 1 - places)
     return xp.where(places < count // 2, lower, upper)
 
 

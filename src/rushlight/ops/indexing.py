@@ -48,6 +48,16 @@ class Select(Slice):
     """y = the part of x at one place of a dimension, in x's memory.  dL/dx = g there, else 0."""
 
 
+class Insert(Slice):
+    """y = x with dimensions of extent 1 more, in x's memory.  dL/dx = g without them."""
+
+    label = "Unsqueeze"
+
+
+class Alias(Slice):
+    """y = all of x, in x's memory.  dL/dx = g."""
+
+
 class SliceGrad(Op):
     """y = zeros with g in the part that an index selects.  dL/dg = that part of the gradient."""
 
@@ -167,8 +177,14 @@ def getitem(self: Tensor, index: Any) -> Tensor:
 
 def _basic_op(basic: tuple[Any, ...] | None) -> type[Slice]:
     """Return the operator that torch would apply last, whose name `grad_fn` shows."""
-    items = [item for item in basic or () if item is not Ellipsis]
-    return Select if items and type(items[-1]) is int else Slice
+    for item in reversed(basic or ()):
+        if item is None:
+            return Insert
+        if type(item) is int:
+            return Select
+        if item is not Ellipsis and item != _ALL:
+            return Slice
+    return Alias
 
 
 def _in_torch_words(error: IndexError, x: Tensor) -> IndexError:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from operator import index as as_index
 from typing import Any
 
 import numpy as np
 
-from .._tensor import Size, Tensor, method
+from .._tensor import Size, Tensor, method, wrap
 from .._typing import Array, Shape
+from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
+from ..autograd.version import share_version
+from ..autograd.view import bump
 from ..backend.dtype import dtype as DType
 from ..backend.storage import layout_of
 from ..errors import wrap_dim
@@ -561,6 +565,51 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
             order[place] = d
     rest = iter([d for d in range(ndim) if d not in moved])
     return Permute.apply(input, dims=tuple([next(rest) if d is None else d for d in order]))
+
+
+# --- the same in place -------------------------------------------------------------------------
+
+
+def _reshaping_in_place(function: Callable[..., Tensor]) -> None:
+    """Install the method that gives a tensor itself another shape: `squeeze_`, `t_`, ..."""
+    label = function.__name__ + "_"
+
+    @functools.wraps(function)
+    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if self.requires_grad and self.is_leaf and is_grad_enabled():
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation."
+            )
+        result = function(_twin(self), *args, **kwargs)
+        self.array = result.array
+        self._requires_grad, self._node, self._index = (
+            result._requires_grad,
+            result._node,
+            result._index,
+        )
+        if self._view is not None:
+            self._view = result._view
+        bump(self)
+        if self._view is not None:
+            self._view.version = self._version
+        return self
+
+    in_place.__name__ = in_place.__qualname__ = label
+    in_place.__doc__ = f"In-place form of `{label[:-1]}`: gives this tensor the other shape; returns it."
+    setattr(Tensor, label, in_place)
+
+
+def _twin(x: Tensor) -> Tensor:
+    """Return another Tensor in the same place of the graph, over the same memory."""
+    twin = wrap(x.array)
+    twin._requires_grad, twin._node, twin._index = x.requires_grad, x._node, x._index
+    twin._counter, twin._view = share_version(x), x._view
+    return twin
+
+
+for _function in (squeeze, unsqueeze, t, transpose):
+    _reshaping_in_place(_function)
+Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_  # type: ignore[attr-defined]
 
 
 # --- broadcasting ------------------------------------------------------------------------------

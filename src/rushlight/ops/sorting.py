@@ -72,6 +72,8 @@ class Sort(Ordered):
 class TopK(Ordered):
     """values = the k largest (or smallest) elements along a dimension, indices = where they were."""
 
+    label = "Topk"
+
     def places(ctx, x: Array, dim: int, *, k: int, largest: bool) -> Array:
         xp = array_module(x)
         x, extent = widen(x), x.shape[dim]
@@ -88,6 +90,8 @@ class TopK(Ordered):
 
 class KthValue(Ordered):
     """values = the k-th smallest elements along a dimension, indices = where they are."""
+
+    label = "Kthvalue"
 
     def places(ctx, x: Array, dim: int, *, k: int) -> Array:
         return _nth(_sorted_places(x, dim), dim, k - 1)
