@@ -24,7 +24,7 @@ from ..kernels.scatter import add_at
 from ._arguments import number_for
 from ._broadcast import shape_of, sum_to
 from ._export import export
-from ._from_data import array_from
+from ._nested_data import array_from
 from .casts import cast
 
 _ALL = slice(None)
@@ -166,7 +166,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
             return Select.apply(self, index=(index, ...))
         if kind is slice:
             return Slice.apply(self, index=(_checked_slice(index), ...))
-        basic, places, axes = _parse(self, index)
+        basic, places, axes = parse(self, index)
         if places:
             source = self if basic is None else Slice.apply(self, index=basic)
             return Index.apply(source, *places, axes=axes)
@@ -233,7 +233,7 @@ def _slice_bound(bound: Any) -> Any:
         ) from None
 
 
-def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, list[Tensor], Shape]:
+def parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, list[Tensor], Shape]:
     """Split an index into its two steps.
 
     Returns:
@@ -397,7 +397,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         elif type(index) is slice:
             basic, places, axes = (_checked_slice(index), ...), None, ()
         else:
-            basic, places, axes = _parse(self, index)
+            basic, places, axes = parse(self, index)
             basic = basic or (None if places else (...,))
         if not isinstance(value, Tensor):
             value = number_for(value, self.dtype)
