@@ -284,12 +284,16 @@ def signbit(input: Tensor) -> Tensor:
 @export(method=True)
 def isreal(input: Tensor) -> Tensor:
     """Tell for each element whether its imaginary part is 0."""
+    if not isinstance(input, Tensor):
+        raise not_a_tensor("isreal", input)
     if input.array.dtype.kind != "c":
         return constant_mask(input, True)
     return Test.apply(input, test=lambda x: np.equal(x.imag, 0))
 
 
-def _refuse_complex(name: str, input: Tensor) -> None:
+def _refuse_complex(name: str, input: Any) -> None:
+    if not isinstance(input, Tensor):
+        raise not_a_tensor(name, input)
     if input.array.dtype.kind == "c":
         raise NotImplementedError(f"{name} is not implemented for complex tensors.")
 

@@ -14,7 +14,7 @@ from ..backend import dtype as dtypes
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import as_float, infix_by, not_implemented
+from ._operands import as_float, infix_by, not_a_tensor, not_implemented
 from ._promote import promote, result_type
 from ._unary import Unary, UnaryFromOutput, keep
 from .casts import cast
@@ -208,6 +208,8 @@ def square(input: Tensor) -> Tensor:
         >>> rushlight.square(rushlight.tensor([-2.0, 3.0]))
         tensor([4., 9.])
     """
+    if not isinstance(input, Tensor):
+        raise not_a_tensor("square", input)
     return pow(input, 2)
 
 

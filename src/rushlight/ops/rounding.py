@@ -77,6 +77,9 @@ class Clamp(Op):
 
     def forward(ctx, x: Array, low: Any, high: Any) -> Array:
         ctx.save(x, low, high)
+        if x.dtype.kind == "V":
+            # NumPy would compute bfloat16 beside a Python number in float32.
+            low, high = (x.dtype.type(b) if isinstance(b, (int, float)) else b for b in (low, high))
         before = set_errors(IGNORE)
         y = _clamped(x, low, high)
         restore_errors(before)

@@ -99,6 +99,8 @@ class Logcumsumexp(Op):
 def _summed_exp(g: Tensor, x: Tensor, y: Tensor, axis: int) -> Tensor:
     """The gradient from the positive part of g, summed in logarithms against overflow."""
     log_g = keep(g, g.array > 0).log()
+    # Where nothing but exp(-inf) has been added up, x_j - y_i would be inf - inf.
+    y = keep(y, y.array != -np.inf)
     later = Logcumsumexp.apply((log_g - y).flip(axis), axis=axis).flip(axis)
     return (later + x).exp()
 

@@ -193,13 +193,13 @@ def atanh(input: Tensor) -> Tensor:
     return Atanh.apply(as_float(input, "atanh"))
 
 
-@export(method=True, out=True, inplace=True, saves_input=False)
+@export(method=True, out=True, inplace=True)
 def deg2rad(input: Tensor) -> Tensor:
     """Convert degrees to radians."""
     return _scale_angle("deg2rad", input, math.pi / 180)
 
 
-@export(method=True, out=True, inplace=True, saves_input=False)
+@export(method=True, out=True, inplace=True)
 def rad2deg(input: Tensor) -> Tensor:
     """Convert radians to degrees."""
     return _scale_angle("rad2deg", input, 180 / math.pi)
