@@ -171,3 +171,27 @@ def test_whole_optimizers_cross(name, options):
     theirs.zero_grad()
     theirs.step()
     assert type(through(torch.save, load, theirs, weights_only=False)) is type(ours)
+
+
+SCHEDULERS = [
+    ("StepLR", {"step_size": 2}), ("OneCycleLR", {"max_lr": 0.1, "total_steps": 10}),
+    ("CosineAnnealingLR", {"T_max": 5}), ("ReduceLROnPlateau", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULERS)
+def test_a_training_checkpoint_loads_safely(name, options):
+    model = nn.Linear(2, 2)
+    optimizer = rl.optim.AdamW(model.parameters())
+    scheduler = getattr(rl.optim.lr_scheduler, name)(optimizer, **options)
+    train(rl, model, optimizer, 1, np.ones((1, 2), np.float32))
+    scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+    checkpoint = {
+        "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(), "epoch": 3, "rng": rl.get_rng_state(),
+    }  # fmt: skip
+    loaded = through(save, load, checkpoint)
+    scheduler.load_state_dict(loaded["scheduler"])
+    rl.set_rng_state(loaded["rng"])
+    assert loaded["epoch"] == 3
+    assert scheduler.state_dict().keys() == checkpoint["scheduler"].keys()

@@ -38,9 +38,8 @@ def test_a_class_is_found_under_the_name_it_is_written_with(cls):
 @pytest.mark.parametrize("cls", list(public_classes()))
 def test_pytorch_has_the_class_under_that_name(cls):
     torch = pytest.importorskip("torch")
-    if not any(
-        hasattr(place, cls.__name__) for place in (torch, torch.nn, torch.optim, torch.utils.data)
-    ):
+    places = (torch, torch.nn, torch.optim, torch.optim.lr_scheduler, torch.utils.data)
+    if not any(hasattr(place, cls.__name__) for place in places):
         pytest.skip("PyTorch has no class of this name")
     module, name = torch_name(cls.__module__, cls.__qualname__)
     found = getattr(importlib.import_module(module), name)

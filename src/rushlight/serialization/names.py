@@ -49,6 +49,8 @@ def torch_name(module: str, name: str) -> tuple[str, str]:
     if module in _RENAMED:
         return _RENAMED[module], name
     package, _, file = module.rpartition(".")
+    if package == "rushlight.optim.lr_scheduler":  # one file in PyTorch
+        return "torch.optim.lr_scheduler", name
     if package == "rushlight.optim" and file not in _NOT_OPTIMIZERS:
         return f"torch.optim.{name.lower()}", name
     for ours, theirs in _PREFIXES:
