@@ -1,4 +1,4 @@
-"""What every test shares: the doctest namespace, the data folder, seeds."""
+"""What every test shares: seeds, the data folder, the oracle."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ collect_ignore = ["oracle"]
 
 
 @pytest.fixture(autouse=True)
-def _seeds_and_doctest_names(doctest_namespace):
-    doctest_namespace["rushlight"] = rushlight
-    doctest_namespace["np"] = np
+def _seeds():
     rushlight.manual_seed(0)
     np.random.seed(0)
 
