@@ -204,6 +204,7 @@ class TestNames:
             "AttributeError: module 'torch' has no attribute 'relux' "
             "(not in rushlight; see docs/compatibility.md)"
         )
+        assert "_hook.py" not in done.stderr
 
     def test_a_module_of_torch_can_be_run(self, command, tmp_path):
         done = command("run", "-m", "torch.mps")
@@ -215,6 +216,7 @@ class TestNames:
             "ModuleNotFoundError: No module named 'torch.nowhere' "
             "(not in rushlight; see docs/compatibility.md)"
         )
+        assert "_hook.py" not in done.stderr
 
     def test_missing_name_in_from_import_points_to_the_page(self, launch):
         done = launch("from torch.cuda import nowhere\n")

@@ -50,6 +50,30 @@ def test_prints_what_pytorch_prints(name, tmp_path):
     assert_alike(found, (SCRIPTS / f"{name}.out").read_text())
 
 
+def run_mnist(folder: Path, *arguments: str) -> str:
+    script = str(SCRIPTS / "mnist_main.py")
+    return output_of("-m", "rushlight", "run", script, *arguments, folder=folder)
+
+
+def test_torchvision_program(tmp_path):
+    text = run_mnist(tmp_path, "--images", "70", "--epochs", "2", "--save-model", "mnist.pt")
+    assert "torch 2.13.0 torchvision 0.28" in text
+    assert text.count("Train Epoch: 1 [0/70 (0%)]\tLoss: ") == 1
+    assert text.count("Test set: Average loss: ") == 2
+    assert text.count("Total params: 149,") == 2  # torchsummary's table and torchinfo's
+    state = rushlight.load(tmp_path / "mnist.pt")
+    assert state["conv2.weight"].shape == (16, 8, 3, 3)
+
+
+@pytest.mark.skipif("RUSHLIGHT_DATA" not in os.environ, reason="RUSHLIGHT_DATA is not set")
+def test_torchvision_program_learns_mnist(tmp_path):
+    root = os.environ["RUSHLIGHT_DATA"]
+    text = run_mnist(tmp_path, "--root", root, "--images", "6000", "--log-interval", "50")
+    correct, count = re.search(r"Accuracy: (\d+)/(\d+)", text).groups()
+    assert int(count) == 1000
+    assert int(correct) > 850
+
+
 @pytest.mark.slow
 @with_each
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")

@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from pkgutil import get_importer
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
 from ..compat import explain
 
-# Frames of these come before the script's first one in a traceback.
+# Frames of the first come before the script's own in a traceback, that of the second at its end.
 _LAUNCHERS = {__name__, "runpy"}
+_HOOK = "rushlight.compat._hook"
 
 
 class CannotReadError(Exception):
@@ -85,15 +86,26 @@ def _start(
 
 
 def _fail(error: BaseException) -> NoReturn:
-    """Show an uncaught exception from the script's first frame on, and end as it would have."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _LAUNCHERS:
-        trace = trace.tb_next
-    error.__traceback__ = trace
-    sys.excepthook(type(error), error, trace)
+    """Show an uncaught exception without our frames, and end as the script would have."""
+    error.__traceback__ = _of_the_script(error.__traceback__)
+    sys.excepthook(type(error), error, error.__traceback__)
     hint = explain(error)
     if hint is not None:
         print(f"rushlight: {hint}", file=sys.stderr)
     # The interpreter knows best how to end (code 1, or killed by Ctrl-C); it has been shown.
     sys.excepthook = lambda *shown: None
     raise error
+
+
+def _of_the_script(trace: TracebackType | None) -> TracebackType | None:
+    """Cut our frames off both ends of a traceback."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _LAUNCHERS:
+        trace = trace.tb_next
+    each = trace
+    while each is not None:
+        inner = each.tb_next
+        if inner is not None and inner.tb_frame.f_globals.get("__name__") == _HOOK:
+            if inner.tb_next is None:
+                each.tb_next = None
+        each = each.tb_next
+    return trace

@@ -474,7 +474,9 @@ def hardtanh(
     if x.array.dtype.kind == "u" and (min_val < 0 or max_val < 0):
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     inside = (x.array > min_val) & (x.array < max_val) | (x.array != x.array)
-    limits = np.clip(x.array, x.array.dtype.type(min_val), x.array.dtype.type(max_val))
+    # Not np.clip: for bfloat16 it returns float32.
+    low, high = x.array.dtype.type(min_val), x.array.dtype.type(max_val)
+    limits = np.minimum(np.maximum(x.array, low), high)
     return _finish(input, Mask.apply(x, wrap(np.asarray(inside)), limits), inplace)
 
 
