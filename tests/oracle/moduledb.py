@@ -97,6 +97,8 @@ def compare_call(ours: Any, theirs: Any, forward: Any, dtype: str) -> str | None
     args, kwargs = translate(forward.args, memo), translate(forward.kwargs, memo)
     inputs = [t for t in flatten([forward.args, list(forward.kwargs.values())])
               if isinstance(t, torch.Tensor) and t.requires_grad]  # fmt: skip
+    for t in inputs:
+        t.retain_grad()
     torch.manual_seed(5)
     rushlight.manual_seed(5)
     expected, actual = theirs(*forward.args, **forward.kwargs), ours(*args, **kwargs)
@@ -114,7 +116,9 @@ def compare_call(ours: Any, theirs: Any, forward: Any, dtype: str) -> str | None
         for i, t in enumerate(inputs):
             if problem := compare_gradient(memo[id(t)], t, dtype, f"gradient of input {i}"):
                 return problem
-        for (name, a), (_, b) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
+        for (name, a), (_, b) in zip(
+            ours.named_parameters(), theirs.named_parameters(), strict=True
+        ):
             if problem := compare_gradient(a, b, dtype, f"gradient of {name}"):
                 return problem
     left, right = ours.state_dict(), theirs.state_dict()
@@ -147,9 +151,11 @@ def check(info: Any, ours: type, dtype: str, training: bool) -> tuple[int, list[
         made = sample.constructor_input
         try:
             options = dict(made.kwargs)
-            takes_dtype = "dtype" in inspect.signature(ours.__init__).parameters
+            takes_dtype = "dtype" in inspect.signature(info.module_cls.__init__).parameters
             torch.manual_seed(number)
-            theirs = info.module_cls(*made.args, **options, **({"dtype": torch_dtype} if takes_dtype else {}))
+            theirs = info.module_cls(
+                *made.args, **options, **({"dtype": torch_dtype} if takes_dtype else {})
+            )
             rushlight.manual_seed(number)
             module = ours(
                 *translate_options(made.args),
@@ -161,13 +167,21 @@ def check(info: Any, ours: type, dtype: str, training: bool) -> tuple[int, list[
             problem = compare_new(module, theirs, dtype)
             if not problem:
                 for p in theirs.buffers():  # statistics other than 0 and 1
-                    if not lazy(p) and p.is_floating_point() and info.name.startswith(("nn.BatchNorm", "nn.Inst")):
+                    if (
+                        not lazy(p)
+                        and p.is_floating_point()
+                        and info.name.startswith(("nn.BatchNorm", "nn.Inst"))
+                    ):
                         p.uniform_(0.5, 1.5)
-                module.load_state_dict(OrderedDict((k, wrap(v)) for k, v in state_of(theirs).items()), strict=False)
+                module.load_state_dict(
+                    OrderedDict((k, wrap(v)) for k, v in state_of(theirs).items()), strict=False
+                )
                 problem = compare_call(module, theirs, sample.forward_input, dtype)
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
-            problem = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            problem = (
+                f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            )
         if problem:
             arguments = " ".join(f"{made.args} {made.kwargs} {sample.desc}".split())[:100]
             failures.append(f"[{number}] {arguments}: {problem}"[:500])
@@ -176,10 +190,14 @@ def check(info: Any, ours: type, dtype: str, training: bool) -> tuple[int, list[
 
 def main() -> int:
     """Compare the modules named on the command line (default: all) and print what differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*")
     parser.add_argument("--dtype", choices=("float32", "float64"), action="append")
-    parser.add_argument("--verbose", action="store_true", help="show every failure, not the first two")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show every failure, not the first two"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     passed = total = samples = 0
@@ -199,10 +217,15 @@ def main() -> int:
                 total += 1
                 passed += not failures
                 if failures:
-                    print(f"{name} {dtype} {'train' if training else 'eval'}: {len(failures)} of {count} differ")
+                    print(
+                        f"{name} {dtype} {'train' if training else 'eval'}: {len(failures)} of {count} differ"
+                    )
                     for failure in failures[: None if options.verbose else 2]:
                         print(f"    {failure}")
-    print(f"{passed} of {total} runs agree ({samples} samples)" + (f"; missing: {', '.join(missing)}" if missing else ""))
+    print(
+        f"{passed} of {total} runs agree ({samples} samples)"
+        + (f"; missing: {', '.join(missing)}" if missing else "")
+    )
     return 0 if passed == total else 1
 
 
