@@ -43,6 +43,9 @@ preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last", rank=4)
 channels_last_3d = memory_format("channels_last_3d", rank=5)
 strided = layout("strided")
+# The names of layouts that rushlight does not have, for programs that ask `x.layout == torch.sparse_coo`.
+sparse_coo, sparse_csr, sparse_csc = layout("sparse_coo"), layout("sparse_csr"), layout("sparse_csc")
+sparse_bsr, sparse_bsc, jagged = layout("sparse_bsr"), layout("sparse_bsc"), layout("jagged")
 
 FORMATS = {
     form._name: form
@@ -54,8 +57,14 @@ def _format_of(name: str) -> memory_format:
     return FORMATS[name]
 
 
+LAYOUTS = {
+    form._name: form
+    for form in (strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc, jagged)
+}
+
+
 def _layout_of(name: str) -> layout:
-    return strided
+    return LAYOUTS[name]
 
 
 def check_rank(form: memory_format, ndim: int) -> None:

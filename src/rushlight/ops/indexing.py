@@ -106,6 +106,37 @@ class IndexGrad(Op):
         return Index.apply(gg, *places, axes=ctx.axes), *[None] * len(places)
 
 
+class Masked(Op):
+    """y = the elements (or parts) of x where a mask holds.  dL/dx = g there, else 0."""
+
+    label = "Index"
+
+    def forward(ctx, x: Array, mask: Array) -> Array:
+        ctx.save(mask)
+        ctx.shape = x.shape
+        return x[mask]
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
+        (mask,) = ctx.saved_tensors
+        return Unmasked.apply(g, mask, shape=ctx.shape), None
+
+
+class Unmasked(Op):
+    """y = zeros with g, in order, where a mask holds.  dL/dg = the gradient there."""
+
+    label = "IndexBackward"
+
+    def forward(ctx, g: Array, mask: Array, *, shape: Shape) -> Array:
+        ctx.save(mask)
+        y = array_module(g).zeros(shape, g.dtype)
+        y[mask] = g
+        return y
+
+    def backward(ctx, gg: Tensor) -> tuple[Tensor | None, ...]:
+        (mask,) = ctx.saved_tensors
+        return Masked.apply(gg, mask), None
+
+
 class IndexPut(Op):
     """y = x with v written to (or added at) the places of an index.
 
@@ -166,6 +197,15 @@ def getitem(self: Tensor, index: Any) -> Tensor:
             return Select.apply(self, index=(index, ...))
         if kind is slice:
             return Slice.apply(self, index=(_checked_slice(index), ...))
+        if kind is tuple:
+            plain = _plain(index)
+            if plain is not None:
+                return _basic_op(plain).apply(self, index=plain)
+        elif isinstance(index, Tensor):
+            if _is_own_mask(index, self):
+                return Masked.apply(self, index)
+            if _is_own_index(index, self):
+                return Index.apply(self, index, axes=(0,))
         basic, places, axes = parse(self, index)
         if places:
             source = self if basic is None else Slice.apply(self, index=basic)
@@ -173,6 +213,46 @@ def getitem(self: Tensor, index: Any) -> Tensor:
         return _basic_op(basic).apply(self, index=basic or (...,))
     except IndexError as error:
         raise _in_torch_words(error, self) from None
+
+
+def _plain(index: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return an index of integers, slices, None and an Ellipsis, ended by one; None if it is no such."""
+    open_ended = True
+    for item in index:
+        kind = type(item)
+        if kind is slice:
+            if _checked_slice(item) is not item:
+                return None
+        elif item is Ellipsis and open_ended:
+            open_ended = False
+        elif kind is not int and item is not None:
+            return None
+    return (*index, ...) if open_ended else index
+
+
+def _is_own_mask(index: Any, x: Tensor) -> bool:
+    """Tell whether an index is one bool tensor for the leading dimensions of x."""
+    if not isinstance(index, Tensor):
+        return False
+    mask = index.array
+    return bool(
+        mask.dtype.kind == "b"
+        and 0 < mask.ndim <= x.array.ndim
+        and mask.shape == x.array.shape[: mask.ndim]
+        and type(mask) is type(x.array)
+    )
+
+
+def _is_own_index(index: Tensor, x: Tensor) -> bool:
+    """Tell whether an index tensor holds places of x's first dimension, on x's device."""
+    array, target = index.array, x.array
+    return bool(
+        array.ndim
+        and target.ndim
+        and array.dtype.kind == "i"
+        and array.dtype.itemsize >= 4
+        and type(array) is type(target)
+    )
 
 
 def _basic_op(basic: tuple[Any, ...] | None) -> type[Slice]:
@@ -233,55 +313,75 @@ def _slice_bound(bound: Any) -> Any:
         ) from None
 
 
+class _Plan:
+    """The two steps of an index on `x`, built item by item.
+
+    `basic` is the first step, `places` the index tensors of the second, `axes` the dimensions of the
+    first step's result that they belong to. `omitted` counts the dimensions an Ellipsis stands for.
+    """
+
+    def __init__(self, x: Tensor, omitted: int):
+        self.x, self.omitted = x, omitted
+        self.basic: list[Any] = []
+        self.places: list[Tensor] = []
+        self.axes: list[int] = []
+        self.axis = self.source = 0  # the next dimension of the first step's result, and of x
+
+    def add(self, item: Any) -> None:
+        if item is Ellipsis:
+            # A second Ellipsis stands for nothing.
+            if Ellipsis not in self.basic:
+                self.basic.append(item)
+                self.axis += self.omitted
+                self.source += self.omitted
+        elif item is None or item is True or item is False:
+            if item is not None:
+                self._gather(wrap(np.zeros(int(item), np.int64)))
+            self.basic.append(None)
+            self.axis += 1
+        elif isinstance(item, Tensor):
+            for place in _places(item, self.x, self.source):
+                self._gather(place)
+                self.basic.append(_ALL)
+                self.axis += 1
+                self.source += 1
+        else:
+            self.basic.append(item)
+            self.axis += type(item) is slice
+            self.source += 1
+
+    def _gather(self, place: Tensor) -> None:
+        self.places.append(place)
+        self.axes.append(self.axis)
+
+
 def parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, list[Tensor], Shape]:
     """Split an index into its two steps.
 
     Returns:
         The basic index (None if it selects everything), the index tensors, and for each of these
-        the axis, of what the basic index gives, that it belongs to.
+        the dimension, of what the basic index gives, that it belongs to.
     """
-    items = _as_items(index)
-    prepared = [_prepared(item) for item in items]
+    prepared = [_prepared(item) for item in _as_items(index)]
     taken = sum([_consumed(item) for item in prepared])
-    ndim = x.array.ndim
-    if taken > ndim:
+    if taken > x.array.ndim:
         raise IndexError("too many indices")
-    basic: list[Any] = []
-    places: list[Tensor] = []
-    axes: list[int] = []
-    axis = source = 0  # of the basic step's result; of x
-    seen_ellipsis, trivial = False, True
+    plan = _Plan(x, x.array.ndim - taken)
     for item in prepared:
-        if item is Ellipsis:
-            if not seen_ellipsis:
-                basic.append(item)
-                axis += ndim - taken
-                source += ndim - taken
-            seen_ellipsis = True
-        elif item is None or isinstance(item, bool):
-            if item is not None:
-                places.append(wrap(np.zeros(1 if item else 0, np.int64)))
-                axes.append(axis)
-            basic.append(None)
-            trivial = False
-            axis += 1
-        elif isinstance(item, Tensor):
-            for place in _places(item, x, source):
-                places.append(place)
-                axes.append(axis)
-                basic.append(_ALL)
-                axis += 1
-                source += 1
-        else:
-            trivial = trivial and item == _ALL
-            basic.append(item)
-            axis += isinstance(item, slice)
-            source += 1
-    if not seen_ellipsis:
+        plan.add(item)
+    basic, places = plan.basic, plan.places
+    if all([item is Ellipsis or item == _ALL for item in basic]):
+        return None, _beside(x, places), tuple(plan.axes)
+    if Ellipsis not in basic:
         basic.append(Ellipsis)
-    if places and x.device.type != "cpu":
-        places = [wrap(to_device(p.array, x.device)) for p in places]
-    return None if trivial else tuple(basic), places, tuple(axes)
+    return tuple(basic), _beside(x, places), tuple(plan.axes)
+
+
+def _beside(x: Tensor, places: list[Tensor]) -> list[Tensor]:
+    """Return index tensors on x's device."""
+    if not places or x.device.type == "cpu":
+        return places
+    return [wrap(to_device(place.array, x.device)) for place in places]
 
 
 def _as_items(index: Any) -> tuple[Any, ...]:
@@ -390,29 +490,43 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         raise TypeError(
             f"can't assign a {_type_name(value)} to a torch.{self.dtype.type_name}Tensor"
         )
-    basic: Any
+    if not isinstance(value, Tensor):
+        value = number_for(value, self.dtype)
+    recorded = read_mode() == GRAD and (self.requires_grad or _wants_grad(value))
     try:
-        if type(index) is int:
-            basic, places, axes = (index, ...), None, ()
-        elif type(index) is slice:
-            basic, places, axes = (_checked_slice(index), ...), None, ()
-        else:
-            basic, places, axes = parse(self, index)
-            basic = basic or (None if places else (...,))
-        if not isinstance(value, Tensor):
-            value = number_for(value, self.dtype)
-        elif value.array.dtype != self.array.dtype and not places:
+        if not recorded and _is_own_mask(index, self):
+            _set_masked(self, index, value)
+            return
+        basic, places, axes = _target(self, index)
+        if isinstance(value, Tensor) and not places and value.array.dtype != self.array.dtype:
             value = cast(value, self.dtype)
-        if (
-            self._requires_grad
-            or read_mode() == GRAD
-            and (self.requires_grad or _wants_grad(value))
-        ):
-            _set_recorded(self, basic, places, axes, value)
-        else:
-            _set_directly(self, basic, places, axes, value)
+        write = _set_recorded if recorded else _set_directly
+        write(self, basic, places, axes, value)
     except IndexError as error:
         raise _in_torch_words(error, self) from None
+
+
+def _target(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, list[Tensor], Shape]:
+    """Split an index that is written to; None instead of a basic index only beside index tensors."""
+    if type(index) is int:
+        return (index, ...), [], ()
+    if type(index) is slice:
+        return (_checked_slice(index), ...), [], ()
+    plain = _plain(index) if type(index) is tuple else None
+    if plain is not None:
+        return plain, [], ()
+    basic, places, axes = parse(x, index)
+    return basic or (None if places else (...,)), places, axes
+
+
+def _set_masked(x: Tensor, mask: Tensor, value: Any) -> None:
+    _check_put_dtype(x, value)
+    given = value.array if isinstance(value, Tensor) else value
+    try:
+        write_(x, None, store=lambda array: array.__setitem__(mask.array, given))
+    except ValueError as error:
+        basic, places, axes = parse(x, mask)
+        raise _assignment_error(x, basic, places, axes, value, error) from None
 
 
 def _wants_grad(value: Any) -> bool:
