@@ -19,7 +19,7 @@ from .limits import Budget
 from .locations import Locations
 from .opcodes import instructions
 from .rebuild import TensorBuilder
-from .storage_types import StorageType
+from .storage_types import checked_reference
 from .trusting import trusting_unpickler
 from .unpickler import SafeUnpickler
 from .zip_reader import ZipReader, is_zip
@@ -180,27 +180,6 @@ class _ZipStorages:
                 storage.byteswap(kind.dtype)
             self._loaded[key] = self._locations.restore(storage, location)
         return TypedStorage(wrap_storage=self._loaded[key], dtype=kind.dtype)
-
-
-def checked_reference(reference: Any, count: int) -> tuple[Any, ...]:
-    """Return the storage type, key, location, length (and more) of a reference to a storage.
-
-    Raises:
-        UnpicklingError: it is not such a reference.
-    """
-    if type(reference) is not tuple or len(reference) != count + 1:
-        raise UnpicklingError(f"a storage is referred to by a tuple of {count + 1} parts")
-    kind, key, location, length, *rest = reference[1:]
-    key, location = (part.decode() if type(part) is bytes else part for part in (key, location))
-    if (
-        not isinstance(kind, StorageType)
-        or type(key) is not str
-        or type(location) is not str
-        or type(length) is not int
-        or length < 0
-    ):
-        raise UnpicklingError("a storage is referred to by its type, key, location and length")
-    return (kind, key, location, length, *rest)
 
 
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backend.storage import TypedStorage, UntypedStorage
 from .locations import Locations
+from .storage_types import checked_reference
 from .writer import StorageTable, bytes_of, make_pickler
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -80,8 +81,6 @@ class _LegacyStorages:
         """Return the storage that the pickle refers to."""
         if reference[0] == "module":  # a class and its source; only trusted files get here
             return reference[1]  # type: ignore[no-any-return]
-        from ._load import checked_reference
-
         kind, key, location, count, view = checked_reference(reference, 5)
         if view is not None:
             raise pickle.UnpicklingError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pickle import UnpicklingError
+from typing import Any, NamedTuple
 
 from ..backend import dtype as dtypes
 from ..backend.dtype import dtype
@@ -36,3 +37,24 @@ UNTYPED = StorageType("torch.storage", "UntypedStorage", dtypes.uint8)
 STORAGE_TYPES = {name: StorageType("torch", name, d) for name, d in _NAMES.items()}
 BY_DTYPE = {kind.dtype: kind for kind in STORAGE_TYPES.values()}
 STORAGE_TYPES["UntypedStorage"] = UNTYPED
+
+
+def checked_reference(reference: Any, count: int) -> tuple[Any, ...]:
+    """Return the storage type, key, location, length (and more) of a reference to a storage.
+
+    Raises:
+        UnpicklingError: it is not such a reference.
+    """
+    if type(reference) is not tuple or len(reference) != count + 1:
+        raise UnpicklingError(f"a storage is referred to by a tuple of {count + 1} parts")
+    kind, key, location, length, *rest = reference[1:]
+    key, location = (part.decode() if type(part) is bytes else part for part in (key, location))
+    if (
+        not isinstance(kind, StorageType)
+        or type(key) is not str
+        or type(location) is not str
+        or type(length) is not int
+        or length < 0
+    ):
+        raise UnpicklingError("a storage is referred to by its type, key, location and length")
+    return (kind, key, location, length, *rest)
