@@ -144,7 +144,8 @@ def _reduce(obj: Any) -> Any:
 
 
 def _reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
-    for hook in tensor._hooks.before.values() if tensor._hooks else ():
+    hooks = tensor._hooks  # type: ignore[attr-defined]
+    for hook in hooks.before.values() if hooks else ():
         warnings.warn(f"backward hook {hook!r} on tensor will not be serialized", stacklevel=2)
     if is_lazy(tensor):
         return type(tensor), (tensor._requires_grad,)
