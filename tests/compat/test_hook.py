@@ -79,7 +79,7 @@ def test_modules_imported_under_the_alias_only_are_imported_once(check, tmp_path
         found = []
         def look(name):
             found.append(__import__(name, fromlist=["x"]))
-        names = ["torch.backends.mkldnn", "rushlight.backends.mkldnn"] * 8
+        names = ["torch.xpu", "rushlight.xpu"] * 8
         threads = [threading.Thread(target=look, args=(name,)) for name in names]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
