@@ -38,7 +38,7 @@ def test_version(capsys):
         ("rum", "Did you mean `rushlight run`?"),
         ("ifno", "Did you mean `rushlight info`?"),
         ("train_mnist.py", "To run a script: rushlight run train_mnist.py"),
-        ("zzz", f"There are: {", ".join(cli.COMMANDS)}"),
+        ("zzz", f"There are: {', '.join(cli.COMMANDS)}"),
     ],
 )
 def test_unknown_command_says_what_was_meant(wrong, advice, capsys):

@@ -71,9 +71,7 @@ def test(model, device, test_loader):
 
 def main():
     parser = argparse.ArgumentParser(description="PyTorch MNIST Example")
-    parser.add_argument(
-        "--root", default=None, help="where MNIST lies (default: fake images)"
-    )
+    parser.add_argument("--root", default=None, help="where MNIST lies (default: fake images)")
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=64, metavar="N")
     parser.add_argument("--epochs", type=int, default=1, metavar="N")
