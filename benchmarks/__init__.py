@@ -1,0 +1,1 @@
+"""Measurements against PyTorch. Nothing here is a test."""
