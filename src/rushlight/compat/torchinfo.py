@@ -31,7 +31,7 @@ def summary(
 
     The arguments stand in torchinfo's order here, and sizes include the batch.
     """
-    statistics: ModelStatistics = _tables.summary(
+    statistics = _tables.summary(
         model,
         input_size,
         device=device,
@@ -48,4 +48,5 @@ def summary(
         style="torchinfo",
         **kwargs,
     )
+    assert statistics is not None  # only torchsummary's style returns nothing
     return statistics
