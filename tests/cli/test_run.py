@@ -231,6 +231,12 @@ class TestNames:
         done = launch("import json\njson.nowhere\n")
         assert "rushlight" not in done.stderr
 
+    def test_report_leaves_tracebacks_and_messages_as_they_are(self, launch, command):
+        plain = launch("import torch\ntorch.nowhere\n").stderr
+        reported = command("run", "--report", "script.py").stderr
+        assert "report.py" not in reported
+        assert reported.startswith(plain)
+
     def test_report(self, tmp_path, launch, command):
         source = """
             import torch
@@ -255,5 +261,6 @@ class TestNames:
             "torch.backends.cudnn": ["benchmark"],
             "torch.cuda": ["is_available"],
         }
+        assert "report.py" not in done.stderr
         assert missing.split() == ["torch", "nowhere", "nowhere", "(module)"]
         assert done.returncode == 1

@@ -270,3 +270,18 @@ def test_shims_where_torch_s_layout_differs(check):
         dynamo.reset()
         assert torch.compiler.is_compiling() is False
     """)
+
+
+def test_safetensors_for_torch_is_ours(check):
+    pytest.importorskip("safetensors")
+    check("""
+        import rushlight.compat
+        rushlight.compat.install()
+        import torch
+        from safetensors.torch import load_file, save_file
+        save_file({"a": torch.arange(3)}, "a.safetensors")
+        assert torch.equal(load_file("a.safetensors")["a"], torch.arange(3))
+        import safetensors.torch, sys
+        rushlight.compat.uninstall()
+        assert "safetensors.torch" not in sys.modules and "safetensors" in sys.modules
+    """)

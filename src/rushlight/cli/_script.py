@@ -19,9 +19,10 @@ from typing import Any, NoReturn
 
 from ..compat import explain
 
-# Frames of the first come before the script's own in a traceback, that of the second at its end.
+# Modules whose frames stand before the script's own in a traceback, and those at its end where a
+# name is missing.
 _LAUNCHERS = {__name__, "runpy"}
-_HOOK = "rushlight.compat._hook"
+_HOOK = {"rushlight.compat._hook", "rushlight.compat.report"}
 
 
 class CannotReadError(Exception):
@@ -99,13 +100,18 @@ def _fail(error: BaseException) -> NoReturn:
 
 def _of_the_script(trace: TracebackType | None) -> TracebackType | None:
     """Cut our frames off both ends of a traceback."""
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _LAUNCHERS:
+    while trace is not None and _module_of(trace) in _LAUNCHERS:
         trace = trace.tb_next
-    each = trace
+    last = each = trace
     while each is not None:
-        inner = each.tb_next
-        if inner is not None and inner.tb_frame.f_globals.get("__name__") == _HOOK:
-            if inner.tb_next is None:
-                each.tb_next = None
+        if _module_of(each) not in _HOOK:
+            last = each
         each = each.tb_next
+    if last is not None:
+        last.tb_next = None
     return trace
+
+
+def _module_of(trace: TracebackType) -> str:
+    name: str = trace.tb_frame.f_globals.get("__name__", "")
+    return name

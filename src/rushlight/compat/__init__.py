@@ -13,6 +13,7 @@ is installed, but not once it is imported.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from ._hook import PAGE, alias_of, child_environment, install, installed, uninstall
@@ -28,6 +29,8 @@ def explain(error: BaseException) -> str | None:
     if type(error) is ImportError and error.name is not None and alias_of(error.name):
         return f"this name of {alias_of(error.name)} is not in rushlight; see {PAGE}"
     owner = type(getattr(error, "obj", None))
+    if issubclass(owner, ModuleType):  # the hook has said so already
+        return None
     if isinstance(error, AttributeError) and owner.__module__.partition(".")[0] == "rushlight":
         return f"{error.name!r} of {owner.__name__} is not in rushlight; see {PAGE}"
     return None

@@ -18,6 +18,7 @@ from typing import Any
 # What each name stands for; the longest entry that fits wins, and what follows it is kept:
 # torch.nn.functional is rushlight.nn.functional.
 ALIASES = {
+    "safetensors.torch": "rushlight.serialization.safetensors",
     "torch": "rushlight",
     "torch._dynamo": "rushlight.compat.dynamo",
     "torchinfo": "rushlight.compat.torchinfo",
@@ -278,7 +279,7 @@ def uninstall() -> None:
     sys.meta_path.remove(_installed)
     for undo in reversed(_installed.undo):
         undo()
-    for name in [name for name in sys.modules if name.partition(".")[0] in ROOTS]:
+    for name in [name for name in sys.modules if target_of(name) is not None]:
         del sys.modules[name]
     _installed = None
 
