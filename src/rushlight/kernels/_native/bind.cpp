@@ -101,8 +101,10 @@ nb::object product(Gemm gemm, const View& a, const View& b, nb::handle bias, nb:
   nb::object result = nb::steal(PyArray_SimpleNew(a.ndim, shape, NPY_FLOAT));
   if (!result.is_valid()) nb::raise_python_error();
   fill_view(result.ptr(), c);
-  ReleaseGil release(a.bytes() + b.bytes() > kReleaseBytes);
-  gemm(a, b, c, bias_view, residual_view, activation, false);
+  {
+    ReleaseGil release(a.bytes() + b.bytes() > kReleaseBytes);
+    gemm(a, b, c, bias_view, residual_view, activation, false);
+  }
   return result;
 }
 

@@ -93,13 +93,17 @@ inline nb::object not_implemented() { return nb::borrow(Py_NotImplemented); }
 template <class R, class... A>
 void bind(nb::module_& m, const char* name, R (*f)(A...)) {
   m.def(name, [f](A... args) -> nb::object {
-    ReleaseGil release((int64_t{0} + ... + bytes_of<std::decay_t<A>>(args)) > kReleaseBytes);
-    if constexpr (std::is_void_v<R>) {
-      f(args...);
-    } else {
-      static_assert(std::is_same_v<R, bool>, "a kernel returns void, or bool: false = declined");
-      if (!f(args...)) return not_implemented();
+    bool done = true;
+    {
+      ReleaseGil release((int64_t{0} + ... + bytes_of<std::decay_t<A>>(args)) > kReleaseBytes);
+      if constexpr (std::is_void_v<R>) {
+        f(args...);
+      } else {
+        static_assert(std::is_same_v<R, bool>, "a kernel returns void, or bool: false = declined");
+        done = f(args...);
+      }
     }
+    if (!done) return not_implemented();
     return nb::none();
   }, optional<A>()...);
 }
