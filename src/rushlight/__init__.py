@@ -60,7 +60,6 @@ from .random import (
     seed,
     set_rng_state,
 )
-from .serialization import load, save
 from .version import __version__
 
 globals().update(_public_names())
@@ -88,6 +87,10 @@ _LAZY_MODULES = frozenset({
     "multiprocessing", "serialization", "signal", "special", "utils", "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
+    "save": "serialization",
+    "load": "serialization",
+    "UntypedStorage": "backend.storage",
+    "TypedStorage": "backend.storage",
     "compile": "compiler",
     "autocast": "amp",
     "GradScaler": "amp",
