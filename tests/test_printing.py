@@ -169,6 +169,7 @@ def test_subclasses_and_parameters() -> None:
     array = np.float32([1])
     special = type("MyTensor", (Tensor,), {})(array)
     assert str(special) == "MyTensor([1.])"
+    assert str(type("Buffer", (Tensor,), {})(array)) == "tensor([1.])"
     parameter = type("Parameter", (Tensor,), {})(array, requires_grad=True)
     text = "tensor([1.], requires_grad=True)"
     assert _printing.parameter_str(parameter) == "Parameter containing:\n" + text

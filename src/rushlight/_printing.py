@@ -113,7 +113,7 @@ def printoptions(**kwargs: Any) -> Iterator[None]:
 def tensor_str(t: Tensor) -> str:
     """Return the repr of a tensor: `tensor([1., 2.], grad_fn=<MulBackward0>)`."""
     name = type(t).__name__
-    opening = "tensor(" if name in ("Tensor", "Parameter") else f"{name}("
+    opening = "tensor(" if name in ("Tensor", "Parameter", "Buffer") else f"{name}("
     contents = _contents(t.array, indent=len(opening))
     return _with_suffixes(opening + contents, _suffixes(t), indent=len(opening))
 
