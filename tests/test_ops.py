@@ -17,7 +17,7 @@ from rushlight.autograd import gradcheck, gradgradcheck
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from opcases import FLOATS, HALVES, OpCase, S, all_cases, ints, lit  # noqa: E402
+from opcases import FLOATS, HALVES, OpCase, S, all_cases, ints, lit
 
 CASES = all_cases()
 

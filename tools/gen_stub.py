@@ -1,7 +1,7 @@
 """Write the type stub of the methods that `@export` and `@method` install on Tensor.
 
-    python tools/gen_stub.py            write src/rushlight/_tensor_methods.pyi
-    python tools/gen_stub.py --check    fail if it is not up to date
+python tools/gen_stub.py            write src/rushlight/_tensor_methods.pyi
+python tools/gen_stub.py --check    fail if it is not up to date
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def generate() -> str:
     # Names of built-in types come last: as methods they would hide the types in annotations.
     lines, shadowing = [], []
     for name, value in sorted(vars(rushlight.Tensor).items()):
-        if name in written or name in vars(object) and not callable(value):
+        if name in written or (name in vars(object) and not callable(value)):
             continue
         if isinstance(value, property):
             lines.append(f"    @property\n    def {name}(self) -> Any: ...\n")
@@ -109,7 +109,13 @@ def ast_names(source: str) -> list[str]:
     tree = ast.parse(source)
     body = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Tensor").body
     names = [n.name for n in body if isinstance(n, ast.FunctionDef)]
-    names += [t.id for n in body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)]
+    names += [
+        t.id
+        for n in body
+        if isinstance(n, ast.Assign)
+        for t in n.targets
+        if isinstance(t, ast.Name)
+    ]
     return names
 
 
@@ -118,7 +124,10 @@ def main() -> int:
     text = generate()
     if "--check" in sys.argv:
         if not TARGET.exists() or TARGET.read_text() != text:
-            print(f"{TARGET.relative_to(ROOT)} is stale: run python tools/gen_stub.py", file=sys.stderr)
+            print(
+                f"{TARGET.relative_to(ROOT)} is stale: run python tools/gen_stub.py",
+                file=sys.stderr,
+            )
             return 1
         return 0
     TARGET.write_text(text)

@@ -16,7 +16,7 @@ from ._typing import Array, Number
 from .backend import dtype as dtypes
 from .backend.array import device_of, to_numpy
 from .backend.device import CPU, device
-from .backend.dtype import dtype, from_numpy
+from .backend.dtype import dtype
 
 if TYPE_CHECKING:
     from ._tensor_methods import TensorMethods

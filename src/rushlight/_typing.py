@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 # A NumPy or a CuPy array. CuPy has no static types that NumPy code could share.
 Array: TypeAlias = Any
-Number: TypeAlias = Union[bool, int, float, complex]
+Number: TypeAlias = bool | int | float | complex
 Shape: TypeAlias = tuple[int, ...]
-IntOrPair: TypeAlias = Union[int, Sequence[int]]
+IntOrPair: TypeAlias = int | Sequence[int]

@@ -29,14 +29,14 @@ COMPLEX = ("complex64", "complex128")
 
 
 @dataclass(frozen=True)
-class lit:  # noqa: N801
+class lit:
     """A tuple that is an argument, not a shape."""
 
     value: Any
 
 
 @dataclass(frozen=True)
-class ints:  # noqa: N801
+class ints:
     """An integer tensor that is the same for every dtype: indices, targets, masks."""
 
     values: Any

@@ -6,7 +6,7 @@ from math import erf
 
 import numpy as np
 
-from . import FLOATS, HALVES, OpCase, S, Err, ints
+from . import FLOATS, HALVES, Err, OpCase, S, ints
 
 ALL_FLOATS = (*FLOATS, *HALVES)
 _erf = np.vectorize(erf, otypes=[float])

@@ -68,7 +68,7 @@ def _mode(x, dim=-1):
 
     moved = np.moveaxis(x, dim, -1)
     found = [of_row(row) for row in moved.reshape(-1, moved.shape[-1])]
-    values, places = (np.array(part).reshape(moved.shape[:-1]) for part in zip(*found))
+    values, places = (np.array(part).reshape(moved.shape[:-1]) for part in zip(*found, strict=True))
     return values, places
 
 
@@ -93,53 +93,130 @@ def _bincount(x, weights=None, minlength=0):
 
 
 CASES = [
-    _case("sort", [S((3, 4)), S((3, 4), 0), S((3, 4), 1, True), S(())], _sort,
-          [_err(IndexError, "Dimension out of range", (3,), 2), _err(TypeError, "must be Tensor", 1.0)],
-          dtypes=(*INTS, *FLOATS)),
-    _counting("argsort", [S((3, 4)), S((3, 4), 0, True)], lambda x, *a: _sort(x, *a)[1], dtypes=("bool", *REAL)),
+    _case(
+        "sort",
+        [S((3, 4)), S((3, 4), 0), S((3, 4), 1, True), S(())],
+        _sort,
+        [
+            _err(IndexError, "Dimension out of range", (3,), 2),
+            _err(TypeError, "must be Tensor", 1.0),
+        ],
+        dtypes=(*INTS, *FLOATS),
+    ),
+    _counting(
+        "argsort",
+        [S((3, 4)), S((3, 4), 0, True)],
+        lambda x, *a: _sort(x, *a)[1],
+        dtypes=("bool", *REAL),
+    ),
     _case("msort", [S((4, 3))], lambda x: np.sort(x, 0), dtypes=REAL),
-    _case("topk", [S((3, 5), 2), S((3, 5), 2, 0, False), S((200,), 5), S((2, 150), 3, -1, False)], _topk,
-          [_err(RuntimeError, "selected index k out of range", (3,), 4)]),
-    _case("kthvalue", [S((3, 4), 2), S((3, 4), 1, 0, True)], _kthvalue,
-          [_err(RuntimeError, "out of range for dimension 0", (3,), 4),
-           _err(IndexError, "non-zero size", (0,), 1)]),
-    _case("median", [S((3, 4)), S((3, 4), 1), S((3, 5), 0, True)], _median,
-          [_err(IndexError, "non-zero size", (2, 0), 1)]),
+    _case(
+        "topk",
+        [S((3, 5), 2), S((3, 5), 2, 0, False), S((200,), 5), S((2, 150), 3, -1, False)],
+        _topk,
+        [_err(RuntimeError, "selected index k out of range", (3,), 4)],
+    ),
+    _case(
+        "kthvalue",
+        [S((3, 4), 2), S((3, 4), 1, 0, True)],
+        _kthvalue,
+        [
+            _err(RuntimeError, "out of range for dimension 0", (3,), 4),
+            _err(IndexError, "non-zero size", (0,), 1),
+        ],
+    ),
+    _case(
+        "median",
+        [S((3, 4)), S((3, 4), 1), S((3, 5), 0, True)],
+        _median,
+        [_err(IndexError, "non-zero size", (2, 0), 1)],
+    ),
     _case("nanmedian", [S((3, 4)), S((3, 5), 1)], _median),
     _case("mode", [S((3, 4)), S((3, 4), 0)], _mode),
     # With equal elements the gradient goes to one of them: no derivative to compare with.
     _counting("mode", [S(ints([[1.0, 2.0, 2.0], [3.0, 1.0, 3.0]], "float64"))], _mode),
-    _case("quantile", [S((3, 4), 0.3), S((3, 4), 0.25, 1), S((3, 4), 0.6, 0, True), S((5,), 0.3, interpolation="lower"),
-                       S((5,), 0.3, interpolation="higher"), S((6,), 0.3, interpolation="midpoint"),
-                       S((5,), 0.3, interpolation="nearest")], _quantile,
-          [_err(RuntimeError, "must be in the range \\[0, 1\\]", (3,), 2.0),
-           _err(RuntimeError, "must be either float or double", ints([1]), 0.5),
-           _err(RuntimeError, "interpolation must be one of", (3,), 0.5, interpolation="cubic")]),
+    _case(
+        "quantile",
+        [
+            S((3, 4), 0.3),
+            S((3, 4), 0.25, 1),
+            S((3, 4), 0.6, 0, True),
+            S((5,), 0.3, interpolation="lower"),
+            S((5,), 0.3, interpolation="higher"),
+            S((6,), 0.3, interpolation="midpoint"),
+            S((5,), 0.3, interpolation="nearest"),
+        ],
+        _quantile,
+        [
+            _err(RuntimeError, "must be in the range \\[0, 1\\]", (3,), 2.0),
+            _err(RuntimeError, "must be either float or double", ints([1]), 0.5),
+            _err(RuntimeError, "interpolation must be one of", (3,), 0.5, interpolation="cubic"),
+        ],
+    ),
     _case("nanquantile", [S((3, 4), 0.3), S((3, 4), 0.25, 1)], _quantile),
-    _counting("unique", [S((6,)), S((2, 3), True, True, True), S((3, 2), dim=0), S((3, 2), True, True, True, 1)],
-              _unique, dtypes=REAL),
+    _counting(
+        "unique",
+        [S((6,)), S((2, 3), True, True, True), S((3, 2), dim=0), S((3, 2), True, True, True, 1)],
+        _unique,
+        dtypes=REAL,
+    ),
     _counting("unique_consecutive", [S((8,)), S((8,), True, True)], _runs, dtypes=INTS),
-    _counting("isin", [S((3, 4), (5,)), S((3,), (4,), invert=True)], np.isin, dtypes=INTS, method=False),
-    _counting("bincount", [S(ints([1, 3, 1])), S(ints([1, 3, 1]), (3,)), S(ints([0]), minlength=4)], _bincount,
-              [_err(RuntimeError, "1-d non-negative integral", ints([-1])),
-               _err(RuntimeError, "same length", ints([1, 2]), (3,)),
-               _err(NotImplementedError, "bincount_cpu", (3,))]),
-    _counting("histc", [S((20,), 5, -2, 2), S((20,), 4)],
-              lambda x, bins, *r: np.histogram(x, bins, r or None)[0].astype(float),
-              [_err(RuntimeError, "bins must be > 0", (3,), 0),
-               _err(RuntimeError, "max must be larger than min", (3,), 2, 3, 1)]),
-    _counting("histogram", [S((20,), 4, range=lit((-2.0, 2.0))), S((20,), 3, range=lit((-2.0, 2.0)), density=True)],
-              lambda x, bins, range, density=False: np.histogram(x, bins, range, density=density)),
-    _counting("histogramdd", [S((20, 2), lit([2, 3]), range=lit([-2.0, 2.0, -2.0, 2.0]))],
-              lambda x, bins, range: (np.histogramdd(x, bins, [range[:2], range[2:]])[0],
-                                      *np.histogramdd(x, bins, [range[:2], range[2:]])[1]), method=False),
-    _counting("searchsorted", [S(EDGES, ints([3.0, 6.0], "float64")), S(EDGES, ints([3.0, 0.0], "float64"), right=True),
-                               S(EDGES, 4.0)],
-              lambda rows, x, right=False: np.searchsorted(rows, x, "right" if right else "left"),
-              [_err(RuntimeError, "should have same dtype", (3,), ints([1])),
-               _err(RuntimeError, "first N-1 dimensions", (2, 3), (1,)),
-               _err(RuntimeError, "side can only be", (3,), (1,), side="middle")], method=False),
-    _counting("bucketize", [S(ints([3.0, 6.0], "float64"), EDGES)],
-              lambda x, rows: np.searchsorted(rows, x),
-              [_err(RuntimeError, "must be 1 dimension", (3,), (2, 2))], method=False),
-]  # fmt: skip
+    _counting(
+        "isin", [S((3, 4), (5,)), S((3,), (4,), invert=True)], np.isin, dtypes=INTS, method=False
+    ),
+    _counting(
+        "bincount",
+        [S(ints([1, 3, 1])), S(ints([1, 3, 1]), (3,)), S(ints([0]), minlength=4)],
+        _bincount,
+        [
+            _err(RuntimeError, "1-d non-negative integral", ints([-1])),
+            _err(RuntimeError, "same length", ints([1, 2]), (3,)),
+            _err(NotImplementedError, "bincount_cpu", (3,)),
+        ],
+    ),
+    _counting(
+        "histc",
+        [S((20,), 5, -2, 2), S((20,), 4)],
+        lambda x, bins, *r: np.histogram(x, bins, r or None)[0].astype(float),
+        [
+            _err(RuntimeError, "bins must be > 0", (3,), 0),
+            _err(RuntimeError, "max must be larger than min", (3,), 2, 3, 1),
+        ],
+    ),
+    _counting(
+        "histogram",
+        [S((20,), 4, range=lit((-2.0, 2.0))), S((20,), 3, range=lit((-2.0, 2.0)), density=True)],
+        lambda x, bins, range, density=False: np.histogram(x, bins, range, density=density),
+    ),
+    _counting(
+        "histogramdd",
+        [S((20, 2), lit([2, 3]), range=lit([-2.0, 2.0, -2.0, 2.0]))],
+        lambda x, bins, range: (
+            np.histogramdd(x, bins, [range[:2], range[2:]])[0],
+            *np.histogramdd(x, bins, [range[:2], range[2:]])[1],
+        ),
+        method=False,
+    ),
+    _counting(
+        "searchsorted",
+        [
+            S(EDGES, ints([3.0, 6.0], "float64")),
+            S(EDGES, ints([3.0, 0.0], "float64"), right=True),
+            S(EDGES, 4.0),
+        ],
+        lambda rows, x, right=False: np.searchsorted(rows, x, "right" if right else "left"),
+        [
+            _err(RuntimeError, "should have same dtype", (3,), ints([1])),
+            _err(RuntimeError, "first N-1 dimensions", (2, 3), (1,)),
+            _err(RuntimeError, "side can only be", (3,), (1,), side="middle"),
+        ],
+        method=False,
+    ),
+    _counting(
+        "bucketize",
+        [S(ints([3.0, 6.0], "float64"), EDGES)],
+        lambda x, rows: np.searchsorted(rows, x),
+        [_err(RuntimeError, "must be 1 dimension", (3,), (2, 2))],
+        method=False,
+    ),
+]

@@ -28,7 +28,7 @@ from rushlight._tensor import Tensor, wrap
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from opdb import close, flatten, to_array, translate  # noqa: E402
+from opdb import close, flatten, to_array, translate
 
 
 def translate_options(value: Any) -> Any:

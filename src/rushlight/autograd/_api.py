@@ -171,7 +171,7 @@ def _batched_grad(sources: Any, grad_outputs: Any, keep: bool, options: Any) -> 
     for i in range(count):
         roots = _roots(sources, tuple(g[i] for g in batches))
         rows.append(run_backward(roots, keep_graph=keep or i + 1 < count, **options))
-    return tuple([wrap(np.stack([g.array for g in column])) for column in zip(*rows)])  # type: ignore[union-attr]
+    return tuple([wrap(np.stack([g.array for g in column])) for column in zip(*rows)])
 
 
 # --- methods of Tensor -------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def _tensor_backward(
     _module_backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-Tensor.backward = _tensor_backward  # type: ignore[attr-defined]
+Tensor.backward = _tensor_backward
 
 
 @method
@@ -294,5 +294,5 @@ def _base(self: Tensor) -> Tensor | None:
     return None if self._view is None else self._view.base
 
 
-Tensor.retains_grad = property(_retains_grad)  # type: ignore[attr-defined]
-Tensor._base = property(_base)  # type: ignore[attr-defined]
+Tensor.retains_grad = property(_retains_grad)
+Tensor._base = property(_base)

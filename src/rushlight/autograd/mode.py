@@ -91,7 +91,7 @@ class _ModeContext:
         return in_mode  # type: ignore[return-value]
 
 
-class no_grad(_ModeContext):  # noqa: N801 (torch's name)
+class no_grad(_ModeContext):
     """Record nothing inside: context manager or decorator.
 
     Example:
@@ -112,7 +112,7 @@ class no_grad(_ModeContext):  # noqa: N801 (torch's name)
         return context(function)
 
 
-class enable_grad(no_grad):  # noqa: N801 (torch's name)
+class enable_grad(no_grad):
     """Record again inside a `no_grad` block: context manager or decorator."""
 
     mode = GRAD
@@ -127,7 +127,7 @@ class _SwitchedMode(_ModeContext):
         return _SwitchedMode(self.mode)
 
 
-class set_grad_enabled(_SwitchedMode):  # noqa: N801 (torch's name)
+class set_grad_enabled(_SwitchedMode):
     """Switch recording on or off, as a function call, context manager or decorator."""
 
     def __init__(self, mode: bool):
@@ -146,7 +146,7 @@ class set_grad_enabled(_SwitchedMode):  # noqa: N801 (torch's name)
         return super().__call__(function)
 
 
-class inference_mode(_SwitchedMode):  # noqa: N801 (torch's name)
+class inference_mode(_SwitchedMode):
     """Record nothing and keep no versions: tensors made inside never enter a graph."""
 
     def __new__(cls, mode: Any = True) -> Any:

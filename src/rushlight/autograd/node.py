@@ -103,7 +103,7 @@ class Node:
     @property
     def metadata(self) -> dict[str, Any]:
         """A dictionary for whatever the user wants to keep with the node."""
-        return self.__dict__.setdefault("_metadata", {})  # type: ignore[no-any-return]
+        return self.__dict__.setdefault("_metadata", {})
 
     @property
     def needs_input_grad(self) -> tuple[bool, ...]:
@@ -247,11 +247,11 @@ class Op(Node):
     view: ClassVar[bool] = False
     autocast: ClassVar[str | None] = None
 
-    def forward(ctx, *arrays: Array, **params: Any) -> Any:  # noqa: N805 (torch's word)
+    def forward(ctx, *arrays: Array, **params: Any) -> Any:
         """Return the output array, or a tuple of them, for the input arrays."""
         raise NotImplementedError
 
-    def save(ctx, *arrays: Any) -> None:  # noqa: N805
+    def save(ctx, *arrays: Any) -> None:
         """Keep arrays for `backward`. Inputs and outputs are recognised and stay differentiable."""
         ctx.saved = arrays
 

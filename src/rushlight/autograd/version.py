@@ -30,7 +30,7 @@ def share_version(tensor: Tensor) -> Version:
     """Return the version counter of `tensor`, made now if nobody asked for it before."""
     if tensor._counter is None:
         tensor._counter = Version()
-    return tensor._counter  # type: ignore[no-any-return]
+    return tensor._counter
 
 
 class View:
@@ -51,7 +51,7 @@ class View:
     def replay(self, source: Tensor) -> Tensor:
         """Apply the same view operator to another tensor."""
         result = self.op.apply(source, *self.args, **self.params)
-        return result if self.index is None else result[self.index]  # type: ignore[no-any-return]
+        return result if self.index is None else result[self.index]
 
     def window(self, source: Tensor) -> Tensor:
         """Apply all view operators between the base and this view to a tensor of the base's shape."""

@@ -8,7 +8,7 @@ from typing import Any
 _TYPES = ("cpu", "cuda", "meta", "mps", "xla", "xpu")
 
 
-class device:  # noqa: N801 (torch's name)
+class device:
     """A place that holds tensors: `device("cpu")`, `device("cuda:1")`, `device("cuda", 1)`.
 
     Used as a context manager it is the default device of tensors created inside.

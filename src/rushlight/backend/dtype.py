@@ -17,7 +17,7 @@ import numpy as np
 _KIND_BOOL, _KIND_INT, _KIND_FLOAT, _KIND_COMPLEX = range(4)
 
 
-class dtype:  # noqa: N801 (torch's name)
+class dtype:
     """A data type of tensor elements, such as `rushlight.float32`."""
 
     __slots__ = (
@@ -248,7 +248,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
 # --- limits ------------------------------------------------------------------------------------
 
 
-class finfo:  # noqa: N801 (torch's name)
+class finfo:
     """Numerical limits of a floating point dtype (the default dtype if none is given).
 
     Example:
@@ -283,7 +283,7 @@ class finfo:  # noqa: N801 (torch's name)
         )
 
 
-class iinfo:  # noqa: N801 (torch's name)
+class iinfo:
     """Numerical limits of an integer dtype.
 
     Example:

@@ -44,7 +44,11 @@ channels_last = memory_format("channels_last", rank=4)
 channels_last_3d = memory_format("channels_last_3d", rank=5)
 strided = layout("strided")
 # The names of layouts that rushlight does not have, for programs that ask `x.layout == torch.sparse_coo`.
-sparse_coo, sparse_csr, sparse_csc = layout("sparse_coo"), layout("sparse_csr"), layout("sparse_csc")
+sparse_coo, sparse_csr, sparse_csc = (
+    layout("sparse_coo"),
+    layout("sparse_csr"),
+    layout("sparse_csc"),
+)
 sparse_bsr, sparse_bsc, jagged = layout("sparse_bsr"), layout("sparse_bsc"), layout("jagged")
 
 FORMATS = {

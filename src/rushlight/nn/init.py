@@ -52,7 +52,7 @@ def uniform_(
 ) -> Tensor:
     """Fill with draws from the uniform distribution on [a, b)."""
     with no_grad():
-        return tensor.uniform_(a, b, generator=generator)  # type: ignore[attr-defined,no-any-return]
+        return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(
@@ -60,7 +60,7 @@ def normal_(
 ) -> Tensor:
     """Fill with draws from the normal distribution."""
     with no_grad():
-        return tensor.normal_(mean, std, generator=generator)  # type: ignore[attr-defined,no-any-return]
+        return tensor.normal_(mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -83,16 +83,16 @@ def trunc_normal_(
 
     low, high = cdf((a - mean) / std), cdf((b - mean) / std)
     with no_grad():
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)  # type: ignore[attr-defined]
-        tensor.erfinv_()  # type: ignore[attr-defined]
-        tensor.mul_(std * math.sqrt(2.0)).add_(mean)  # type: ignore[attr-defined]
-        return tensor.clamp_(min=a, max=b)  # type: ignore[attr-defined,no-any-return]
+        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
+        tensor.erfinv_()
+        tensor.mul_(std * math.sqrt(2.0)).add_(mean)
+        return tensor.clamp_(min=a, max=b)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with a number."""
     with no_grad():
-        return tensor.fill_(val)  # type: ignore[attr-defined,no-any-return]
+        return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
-        return tensor.copy_(wrap(np.eye(*tensor.array.shape)))  # type: ignore[attr-defined,no-any-return]
+        return tensor.copy_(wrap(np.eye(*tensor.array.shape)))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -127,7 +127,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         for d in range(min(per_group, shape[1])):
             values[(g * per_group + d, d, *centre)] = 1
     with no_grad():
-        return tensor.copy_(wrap(values))  # type: ignore[attr-defined,no-any-return]
+        return tensor.copy_(wrap(values))
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
@@ -216,12 +216,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     rows = tensor.array.shape[0]
     columns = tensor.array.size // rows
     flat = wrap(np.empty((rows, columns), tensor.array.dtype))
-    flat.normal_(0, 1, generator=generator)  # type: ignore[attr-defined]
+    flat.normal_(0, 1, generator=generator)
     wide = flat.array.astype(np.float64)
     q, r = np.linalg.qr(wide.T if rows < columns else wide)
     q = q * np.sign(np.diag(r))
     with no_grad():
-        return tensor.copy_(wrap((q.T if rows < columns else q).reshape(tensor.array.shape) * gain))  # type: ignore[attr-defined,no-any-return]
+        return tensor.copy_(wrap((q.T if rows < columns else q).reshape(tensor.array.shape) * gain))
 
 
 def sparse_(
@@ -237,7 +237,7 @@ def sparse_(
     normal_(tensor, 0, std, generator)
     with no_grad():
         for column in range(columns):
-            tensor[randperm(rows)[:zeros], column] = 0  # type: ignore[index]
+            tensor[randperm(rows)[:zeros], column] = 0
     return tensor
 
 

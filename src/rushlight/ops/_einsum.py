@@ -42,8 +42,8 @@ def contract(equation: str, *operands: Tensor) -> Tensor:
         tensor, labels = (
             tensor.unsqueeze(-1).expand(*tensor.array.shape, sizes[label]),
             [*labels, label],
-        )  # type: ignore[attr-defined]
-    return tensor.permute(*[labels.index(label) for label in output])  # type: ignore[attr-defined,no-any-return]
+        )
+    return tensor.permute(*[labels.index(label) for label in output])
 
 
 def _labelled(position: int, subscript: str, tensor: Tensor) -> _Term:
@@ -106,7 +106,7 @@ def _diagonal(tensor: Tensor, labels: list[str]) -> _Term:
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            tensor = tensor.diagonal(0, first, second)  # type: ignore[attr-defined]
+            tensor = tensor.diagonal(0, first, second)
             labels = [c for i, c in enumerate(labels) if i not in (first, second)] + [label]
     return tensor, labels
 
@@ -116,7 +116,7 @@ def _sum_out(term: _Term, needed: set[str]) -> _Term:
     gone = [i for i, label in enumerate(labels) if label not in needed]
     if not gone:
         return term
-    return tensor.sum(gone), [label for label in labels if label in needed]  # type: ignore[attr-defined]
+    return tensor.sum(gone), [label for label in labels if label in needed]
 
 
 def _pair(a: _Term, b: _Term, needed: set[str], sizes: dict[str, int]) -> _Term:
@@ -132,12 +132,12 @@ def _pair(a: _Term, b: _Term, needed: set[str], sizes: dict[str, int]) -> _Term:
     if not summed:
         x = _arranged(x, x_labels, batch + only_x).reshape(
             [*_of(x, x_labels, batch + only_x), *(1,) * len(only_y)]
-        )  # type: ignore[attr-defined]
+        )
         y = _arranged(y, y_labels, batch + only_y)
         y = y.reshape(
             [*y.array.shape[: len(batch)], *(1,) * len(only_x), *y.array.shape[len(batch) :]]
-        )  # type: ignore[attr-defined]
-        return x * y, batch + only_x + only_y  # type: ignore[operator]
+        )
+        return x * y, batch + only_x + only_y
     left = _arranged(x, x_labels, batch + only_x + summed)
     right = _arranged(y, y_labels, batch + summed + only_y)
     extent = [sizes[label] for label in batch]
@@ -146,7 +146,7 @@ def _pair(a: _Term, b: _Term, needed: set[str], sizes: dict[str, int]) -> _Term:
         for t, ls, part in ((x, x_labels, only_x), (x, x_labels, summed), (y, y_labels, only_y))
     )
     count = prod(extent)
-    product = left.reshape(count, rows, inner) @ right.reshape(count, inner, columns)  # type: ignore[attr-defined]
+    product = left.reshape(count, rows, inner) @ right.reshape(count, inner, columns)
     shape = [*extent, *_of(x, x_labels, only_x), *_of(y, y_labels, only_y)]
     return product.reshape(shape), batch + only_x + only_y
 
@@ -156,7 +156,7 @@ def _of(x: Tensor, labels: list[str], wanted: list[str]) -> list[int]:
 
 
 def _arranged(x: Tensor, labels: list[str], order: list[str]) -> Tensor:
-    return x.permute(*[labels.index(label) for label in order])  # type: ignore[attr-defined,no-any-return]
+    return x.permute(*[labels.index(label) for label in order])
 
 
 def _drop_ones(term: _Term, other: list[str], needed: set[str], sizes: dict[str, Any]) -> _Term:
@@ -165,5 +165,5 @@ def _drop_ones(term: _Term, other: list[str], needed: set[str], sizes: dict[str,
     for label in list(labels):
         i = labels.index(label)
         if label in other and tensor.array.shape[i] == 1 and sizes[label] != 1:
-            tensor, labels = tensor.squeeze(i), [*labels[:i], *labels[i + 1 :]]  # type: ignore[attr-defined]
+            tensor, labels = tensor.squeeze(i), [*labels[:i], *labels[i + 1 :]]
     return tensor, labels

@@ -68,7 +68,7 @@ def _with_number(x: Tensor, number: Any) -> tuple[Tensor, Any]:
         if have == "f" or have == "c" or (have in "iu" and kind is not float and _fits(number, x)):
             return x, number
     elif isinstance(number, np.ndarray):
-        return promote(x, wrap(number))  # type: ignore[return-value]
+        return promote(x, wrap(number))
     elif not isinstance(number, (int, float, complex, np.number, np.bool_)):
         raise TypeError(f"unsupported operand: a Tensor and {kind.__name__}")
     common = result_type(x, number)

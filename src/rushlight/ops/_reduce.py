@@ -109,7 +109,7 @@ def refuse_complex(name: str, x: Tensor) -> None:
     """Refuse complex numbers, which have no order.
 
     Raises:
-        RuntimeError: `x` is complex.
+        NotImplementedError: `x` is complex.
     """
     if x.array.dtype.kind == "c":
-        raise RuntimeError(f"{name}(): does not support complex input")
+        raise NotImplementedError(f"{name}(): does not support complex input")

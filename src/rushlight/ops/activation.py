@@ -21,8 +21,8 @@ from ..kernels._precision import widen
 from ..kernels.random import fill
 from ..random import generator_for
 from ._export import export
-from .masking import where
 from ._operands import as_float, not_a_tensor, not_implemented
+from .masking import where
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -40,7 +40,7 @@ class ReLU(Op):
 
     def backward(ctx, g: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
-        return ReLUGrad.apply(g, y)  # type: ignore[no-any-return]
+        return ReLUGrad.apply(g, y)
 
 
 class ReLUGrad(Op):
@@ -70,7 +70,7 @@ class Sigmoid(Op):
         if not is_grad_enabled() and not y.dtype.is_complex:
             return wrap(K.sigmoid_grad(g.array, y.array))
         slope = y * (1 - y)
-        return g * (slope.conj() if y.dtype.is_complex else slope)  # type: ignore[attr-defined,no-any-return]
+        return g * (slope.conj() if y.dtype.is_complex else slope)
 
 
 class Tanh(Op):
@@ -86,7 +86,7 @@ class Tanh(Op):
         if not is_grad_enabled() and not y.dtype.is_complex:
             return wrap(K.tanh_grad(g.array, y.array))
         slope = 1 - y * y
-        return g * (slope.conj() if y.dtype.is_complex else slope)  # type: ignore[attr-defined,no-any-return]
+        return g * (slope.conj() if y.dtype.is_complex else slope)
 
 
 class SiLU(Op):
@@ -104,7 +104,7 @@ class SiLU(Op):
             return wrap(K.silu_grad(g.array, x.array))
         s = sigmoid(x)
         slope = s * (1 + x * (1 - s))
-        return g * (slope.conj() if x.dtype.is_complex else slope)  # type: ignore[attr-defined,no-any-return]
+        return g * (slope.conj() if x.dtype.is_complex else slope)
 
 
 class GELU(Op):
@@ -124,10 +124,10 @@ class GELU(Op):
         if ctx.approximate == "tanh":
             scale = math.sqrt(2 / math.pi)
             s = sigmoid(2 * scale * (x + 0.044715 * (x * x * x)))
-            return g * (s + x * s * (1 - s) * (2 * scale) * (1 + 3 * 0.044715 * (x * x)))  # type: ignore[no-any-return]
+            return g * (s + x * s * (1 - s) * (2 * scale) * (1 + 3 * 0.044715 * (x * x)))
         cdf = 0.5 * (1 + (x * math.sqrt(0.5)).erf())
         density = (-0.5 * (x * x)).exp() * (1 / math.sqrt(2 * math.pi))
-        return g * (cdf + x * density)  # type: ignore[no-any-return]
+        return g * (cdf + x * density)
 
 
 class LeakyReLU(Op):
@@ -142,7 +142,7 @@ class LeakyReLU(Op):
 
     def backward(ctx, g: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return LeakyReLUGrad.apply(g, x, slope=ctx.slope)  # type: ignore[no-any-return]
+        return LeakyReLUGrad.apply(g, x, slope=ctx.slope)
 
 
 class LeakyReLUGrad(Op):
@@ -177,7 +177,7 @@ class ELU(Op):
         (x,) = ctx.saved_tensors
         alpha, scale, input_scale = ctx.constants
         below = (x.clamp(max=0) * input_scale).exp() * (alpha * scale * input_scale)
-        return g * where(x > 0, wrap(np.asarray(scale, x.array.dtype)), below)  # type: ignore[no-any-return]
+        return g * where(x > 0, wrap(np.asarray(scale, x.array.dtype)), below)
 
 
 class Softplus(Op):
@@ -196,7 +196,7 @@ class Softplus(Op):
         (x,) = ctx.saved_tensors
         beta, threshold = ctx.constants
         scaled = x * beta
-        return where(scaled > threshold, g, g * sigmoid(scaled))  # type: ignore[attr-defined,no-any-return]
+        return where(scaled > threshold, g, g * sigmoid(scaled))
 
 
 class LogSigmoid(Op):
@@ -212,7 +212,7 @@ class LogSigmoid(Op):
 
     def backward(ctx, g: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return g * sigmoid(-x)  # type: ignore[operator,no-any-return]
+        return g * sigmoid(-x)
 
 
 class Mask(Op):
@@ -273,7 +273,7 @@ def sigmoid(input: Tensor) -> Tensor:
         >>> rushlight.sigmoid(rushlight.tensor([0.0]))
         tensor([0.5000])
     """
-    return Sigmoid.apply(as_float(input, "sigmoid"))  # type: ignore[no-any-return]
+    return Sigmoid.apply(as_float(input, "sigmoid"))
 
 
 @export(method=True, functional=True, inplace=True, out=True, saves_input=False)
@@ -284,7 +284,7 @@ def tanh(input: Tensor) -> Tensor:
         >>> rushlight.tanh(rushlight.tensor([0.0, 1.0]))
         tensor([0.0000, 0.7616])
     """
-    return Tanh.apply(as_float(input, "tanh"))  # type: ignore[no-any-return]
+    return Tanh.apply(as_float(input, "tanh"))
 
 
 @export(functional=True, public=False)
@@ -307,7 +307,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         raise RuntimeError(
             f"gelu: approximate argument must be either none or tanh, got {approximate!r}"
         )
-    return GELU.apply(_floating("gelu", input), approximate=approximate)  # type: ignore[no-any-return]
+    return GELU.apply(_floating("gelu", input), approximate=approximate)
 
 
 @export(functional=True, public=False)
@@ -363,7 +363,7 @@ def rrelu(
         generator_for(input.device).stream, int(falling.sum()), upper - lower, lower
     )
     slope[falling] = drawn.astype(slope.dtype)
-    return _finish(input, input * wrap(slope), inplace)  # type: ignore[operator]
+    return _finish(input, input * wrap(slope), inplace)
 
 
 @export(functional=True, method=True)
@@ -390,10 +390,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     if weight.array.dtype != x.array.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {x.dtype} and {weight.dtype}")
     if x.array.ndim > 1 and weight.array.ndim:
-        weight = weight.reshape(1, -1, *(1,) * (x.array.ndim - 2))  # type: ignore[attr-defined]
+        weight = weight.reshape(1, -1, *(1,) * (x.array.ndim - 2))
     elif not x.array.ndim:
-        weight = weight.reshape(())  # type: ignore[attr-defined]
-    return where(x > 0, x, x * weight)  # type: ignore[operator,no-any-return]
+        weight = weight.reshape(())
+    return where(x > 0, x, x * weight)
 
 
 def _elu(
@@ -438,25 +438,25 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 @export(functional=True, public=False)
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """Return log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
-    return Softplus.apply(_floating("softplus", input), beta=beta, threshold=threshold)  # type: ignore[no-any-return]
+    return Softplus.apply(_floating("softplus", input), beta=beta, threshold=threshold)
 
 
 @export(functional=True, public=False)
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(x)) of each element."""
-    return LogSigmoid.apply(_floating("logsigmoid", input))  # type: ignore[no-any-return]
+    return LogSigmoid.apply(_floating("logsigmoid", input))
 
 
 @export(functional=True, public=False)
 def softsign(input: Tensor) -> Tensor:
     """Return x / (1 + |x|) of each element."""
-    return input / (input.abs() + 1)  # type: ignore[attr-defined,no-any-return]
+    return input / (input.abs() + 1)
 
 
 @export(functional=True, public=False)
 def tanhshrink(input: Tensor) -> Tensor:
     """Return x - tanh(x) of each element."""
-    return input - tanh(input)  # type: ignore[operator,no-any-return]
+    return input - tanh(input)
 
 
 @export(functional=True, public=False)
@@ -490,7 +490,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x / 6 + 1 / 2 limited to [0, 1]."""
     x = _floating("hardsigmoid", input)
-    return _finish(input, hardtanh(x + 3, 0.0, 6.0) / 6, inplace)  # type: ignore[operator]
+    return _finish(input, hardtanh(x + 3, 0.0, 6.0) / 6, inplace)
 
 
 @export(functional=True, public=False)
@@ -501,7 +501,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
         Howard et al., "Searching for MobileNetV3", 2019.
     """
     x = _floating("hardswish", input)
-    middle = x * (x + 3) / 6  # type: ignore[operator]
+    middle = x * (x + 3) / 6
     low = where(x <= -3, wrap(np.zeros((), x.array.dtype)), middle)
     return _finish(input, where(x >= 3, x, low), inplace)
 
@@ -511,7 +511,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return 0 where |x| <= lambd, else x."""
     x = _floating("hardshrink", input)
     inside = ~((x.array >= -lambd) & (x.array <= lambd))
-    return Mask.apply(x, wrap(np.asarray(inside)), 0)  # type: ignore[no-any-return]
+    return Mask.apply(x, wrap(np.asarray(inside)), 0)
 
 
 @export(functional=True, public=False)
@@ -522,7 +522,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     x = _floating("softshrink", input)
     shift = np.sign(x.array) * x.array.dtype.type(lambd)
     inside = ~((x.array >= -lambd) & (x.array <= lambd))
-    return Mask.apply(x - wrap(np.asarray(shift)), wrap(np.asarray(inside)), 0)  # type: ignore[operator,no-any-return]
+    return Mask.apply(x - wrap(np.asarray(shift)), wrap(np.asarray(inside)), 0)
 
 
 @export(functional=True, inplace=True)
@@ -546,15 +546,15 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise RuntimeError(
             f"Halving dimension must be even, but dimension {dim} is size {input.array.shape[dim]}"
         )
-    a, b = input.chunk(2, dim)  # type: ignore[attr-defined]
-    return a * sigmoid(b)  # type: ignore[no-any-return]
+    a, b = input.chunk(2, dim)
+    return a * sigmoid(b)
 
 
 def _in_place_form(function: Any) -> None:
     """Add `nn.functional.NAME_`: the function with inplace=True."""
 
     def in_place(input: Tensor, *args: Any) -> Tensor:
-        return function(input, *args, inplace=True)  # type: ignore[no-any-return]
+        return function(input, *args, inplace=True)
 
     in_place.__doc__ = f"In-place form of `{function.__name__}`."
     export(functional=True, public=function in (selu, celu, rrelu), name=function.__name__ + "_")(

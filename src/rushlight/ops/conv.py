@@ -97,19 +97,19 @@ class ConvGradBias(Op):
 
     def backward(ctx, gg: Tensor) -> Tensor:
         spatial = len(ctx.shape) - 2
-        return gg.reshape(1, -1, *(1,) * spatial).expand(ctx.shape)  # type: ignore[attr-defined,no-any-return]
+        return gg.reshape(1, -1, *(1,) * spatial).expand(ctx.shape)
 
 
 def _cropped(y: Tensor, like: Tensor) -> Tensor:
     """Cut off windows that only output padding has made room for."""
     if y.array.shape == like.array.shape:
         return y
-    return y[tuple(slice(0, n) for n in like.array.shape)]  # type: ignore[index,no-any-return]
+    return y[tuple(slice(0, n) for n in like.array.shape)]
 
 
 def conj(x: Tensor) -> Tensor:
     """Return the complex conjugate; a real tensor unchanged."""
-    return x.conj() if x.dtype.is_complex else x  # type: ignore[attr-defined,no-any-return]
+    return x.conj() if x.dtype.is_complex else x
 
 
 def _sizes(name: str, what: str, value: Any, spatial: int) -> Sizes:
@@ -242,8 +242,8 @@ def _conv(
         )
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if x.array.ndim == spatial + 1:
-        return Conv.apply(x.unsqueeze(0), w, b, **options).squeeze(0)  # type: ignore[attr-defined,no-any-return]
-    return Conv.apply(x, w, b, **options)  # type: ignore[no-any-return]
+        return Conv.apply(x.unsqueeze(0), w, b, **options).squeeze(0)
+    return Conv.apply(x, w, b, **options)
 
 
 def _conv_transpose(
@@ -296,7 +296,7 @@ def _conv_transpose(
     )  # fmt: skip
     if b is not None:
         y = y + b.reshape(-1, *(1,) * spatial)
-    return y.squeeze(0) if unbatched else y  # type: ignore[no-any-return]
+    return y.squeeze(0) if unbatched else y
 
 
 @export(functional=True)

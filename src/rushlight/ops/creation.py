@@ -65,7 +65,7 @@ def _factory(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
         RuntimeError: an extent is negative.
         TypeError: an extent is not an integer.
     """
-    return export(create)  # type: ignore[no-any-return]
+    return export(create)
 
 
 def _size_argument(name: str, size: tuple[Any, ...], other: dict[str, Any]) -> Shape:
@@ -180,7 +180,7 @@ def _like(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
         requires_grad: whether operations on the result are recorded.
         memory_format: order in memory; the default takes that of `input`.
     """
-    return export(create)  # type: ignore[no-any-return]
+    return export(create)
 
 
 def _made_like(

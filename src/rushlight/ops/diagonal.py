@@ -139,17 +139,17 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """
     ndim = input.array.ndim
     if ndim == 1:
-        return diag_embed(input, diagonal)  # type: ignore[no-any-return]
+        return diag_embed(input, diagonal)
     if ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
     # torch's diag copies where diagonal() gives a view.
-    return Diagonal.apply(input, offset=diagonal, dim1=0, dim2=1).clone()  # type: ignore[no-any-return]
+    return Diagonal.apply(input, offset=diagonal, dim1=0, dim2=1).clone()
 
 
 @export(method=True)
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """Return the matrix with the elements of a tensor, flattened, on its diagonal."""
-    return diag_embed(reshape(input, (input.array.size,)), offset)  # type: ignore[no-any-return]
+    return diag_embed(reshape(input, (input.array.size,)), offset)
 
 
 def _triangle(name: str, op: type[Triangle], input: Tensor, diagonal: int, lower: bool) -> Tensor:

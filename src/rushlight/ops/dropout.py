@@ -47,8 +47,8 @@ def _dropout(input: Tensor, p: float, training: bool, inplace: bool, by_channel:
     else:
         scale = _kept(input, shape, p)
         scale /= scale.dtype.type(1 - p)
-    result = input * wrap(scale)  # type: ignore[operator]
-    return write_(input, result) if inplace else result  # type: ignore[no-any-return]
+    result = input * wrap(scale)
+    return write_(input, result) if inplace else result
 
 
 @export(functional=True)
@@ -84,7 +84,7 @@ def dropout1d(
             "batch dimension (i.e. 2D or 3D inputs)."
         )
     if input.array.ndim == 2:
-        return _dropout(input.unsqueeze(0), p, training, inplace, by_channel=True).squeeze(0)  # type: ignore[attr-defined,no-any-return]
+        return _dropout(input.unsqueeze(0), p, training, inplace, by_channel=True).squeeze(0)
     return _dropout(input, p, training, inplace, by_channel=True)
 
 
@@ -111,7 +111,7 @@ def dropout2d(
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Zero whole channels of (N, C, D, H, W) with probability p and scale the others by 1 / (1 - p)."""
+    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p and scale the others by 1 / (1 - p)."""
     _check("dropout3d", input, p)
     if input.array.ndim not in (4, 5):
         warnings.warn(
@@ -119,6 +119,9 @@ def dropout3d(
             "in a future release.",
             stacklevel=2,
         )
+    if input.array.ndim == 4:
+        single = input.unsqueeze(0)
+        return _dropout(single, p, training, inplace, by_channel=True).squeeze(0)
     return _dropout(input, p, training, inplace, by_channel=True)
 
 
@@ -133,14 +136,14 @@ def _alpha_dropout(
         return input
     shape = _channel_shape(input) if by_channel else input.array.shape
     if p == 1:
-        result = input * wrap(np.zeros((), input.array.dtype))  # type: ignore[operator]
+        result = input * wrap(np.zeros((), input.array.dtype))
     else:
         kept = _kept(input, shape, p)
         real = kept.dtype.type
         a = 1.0 / math.sqrt((_SELU_FLOOR * _SELU_FLOOR * p + 1) * (1 - p))
         shift = (kept - real(1)) * real(-_SELU_FLOOR * a) + real(-_SELU_FLOOR * a * p)
-        result = input * wrap(kept * real(a)) + wrap(shift)  # type: ignore[operator]
-    return write_(input, result) if inplace else result  # type: ignore[no-any-return]
+        result = input * wrap(kept * real(a)) + wrap(shift)
+    return write_(input, result) if inplace else result
 
 
 @export(functional=True)

@@ -134,7 +134,7 @@ def embedding(
     padding_idx = _padding(padding_idx, weight.array.shape[0])
     if max_norm is not None:
         _renormalise(weight, index, max_norm, norm_type)
-    return Embedding.apply(  # type: ignore[no-any-return]
+    return Embedding.apply(
         weight, index, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq)
     )
 
@@ -231,15 +231,15 @@ def _reduce_bags(
     zeros = wrap(np.zeros((count, depth), weight.array.dtype))
     place = wrap(np.ascontiguousarray(bag))
     if mode == "max":
-        where = place.unsqueeze(1).expand(len(flat), depth)  # type: ignore[attr-defined]
-        return zeros.scatter_reduce(0, where, rows, "amax", include_self=False)  # type: ignore[attr-defined,no-any-return]
+        where = place.unsqueeze(1).expand(len(flat), depth)
+        return zeros.scatter_reduce(0, where, rows, "amax", include_self=False)
     if factors is not None:
-        rows = rows * factors.reshape(-1)[wrap(keep)].unsqueeze(1)  # type: ignore[attr-defined]
-    total = zeros.index_add(0, place, rows)  # type: ignore[attr-defined]
+        rows = rows * factors.reshape(-1)[wrap(keep)].unsqueeze(1)
+    total = zeros.index_add(0, place, rows)
     if mode == "sum":
-        return total  # type: ignore[no-any-return]
+        return total
     sizes = np.maximum(np.bincount(bag, minlength=count), 1).astype(weight.array.dtype)
-    return total / wrap(sizes[:, None])  # type: ignore[no-any-return]
+    return total / wrap(sizes[:, None])
 
 
 @export(functional=True, public=False)

@@ -204,7 +204,7 @@ def _extremum(smallest: bool, input: Any, dim: Any, keepdim: bool, other: Any) -
     if other is not None:
         return (minimum if smallest else maximum)(input, other)
     if dim is None:
-        refuse_complex(f"{name}_all", input)
+        refuse_complex(name, input)
         _check_nonempty(name, input, None)
         return ExtremumOfAll.apply(input, smallest=smallest)
     if not hasattr(dim, "__index__"):

@@ -25,7 +25,7 @@ class Columns(Op):
         return K.columns(x, **window)
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return FromColumns.apply(g, size=ctx.size, **ctx.window)  # type: ignore[no-any-return]
+        return FromColumns.apply(g, size=ctx.size, **ctx.window)
 
 
 class FromColumns(Op):
@@ -38,7 +38,7 @@ class FromColumns(Op):
         return K.from_columns(x, size=size, **window)
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return Columns.apply(g, **ctx.window)  # type: ignore[no-any-return]
+        return Columns.apply(g, **ctx.window)
 
 
 def _pair(what: str, value: Any, least: int) -> Sizes:
@@ -87,8 +87,8 @@ def unfold(
             f"array of sliding blocks as {out}, but its components must be at least one."
         )
     if len(shape) == 3:
-        return Columns.apply(input.unsqueeze(0), **window).squeeze(0)  # type: ignore[attr-defined,no-any-return]
-    return Columns.apply(input, **window)  # type: ignore[no-any-return]
+        return Columns.apply(input.unsqueeze(0), **window).squeeze(0)
+    return Columns.apply(input, **window)
 
 
 @export(functional=True, public=False)
@@ -119,5 +119,5 @@ def fold(
             f"calculated number of sliding blocks {' * '.join(map(str, out))} = {prod(out)}, but got input.size(2)={shape[-1]}."
         )
     if len(shape) == 2:
-        return FromColumns.apply(input.unsqueeze(0), size=size, **window).squeeze(0)  # type: ignore[attr-defined,no-any-return]
-    return FromColumns.apply(input, size=size, **window)  # type: ignore[no-any-return]
+        return FromColumns.apply(input.unsqueeze(0), size=size, **window).squeeze(0)
+    return FromColumns.apply(input, size=size, **window)

@@ -178,7 +178,7 @@ def _mean_grads(
 ) -> tuple[Tensor, Tensor]:
     xp = array_module(x.array)
     counts = _counts(xp, x.array.shape, grid_index(index.array, ctx.dim), ctx.include_self)
-    share = g / wrap(counts.astype(g.array.dtype))  # type: ignore[operator]
+    share = g / wrap(counts.astype(g.array.dtype))
     return share, Gather.apply(share, index, dim=ctx.dim)
 
 
@@ -190,8 +190,8 @@ def _extremum_grads(
     at_self = (x.array == y.array).astype(kind)
     at_value = (values == y.array[grid_index(index.array, ctx.dim)]).astype(kind)
     attained = add_at(at_self, grid_index(index.array, ctx.dim), at_value)
-    share = g / wrap(np.maximum(attained, kind.type(1)))  # type: ignore[operator]
-    return share * wrap(at_self), Gather.apply(share, index, dim=ctx.dim) * wrap(at_value)  # type: ignore[operator]
+    share = g / wrap(np.maximum(attained, kind.type(1)))
+    return share * wrap(at_self), Gather.apply(share, index, dim=ctx.dim) * wrap(at_value)
 
 
 def _product_grads(
@@ -202,17 +202,17 @@ def _product_grads(
     window = _within(index.array.shape)
     used = v if v.array.shape == index.array.shape else v[window]
     without_self = _ones_at(x, x.array == 0)
-    gx = g * ScatterReduce.apply(without_self, index, used, **options) / without_self  # type: ignore[operator]
+    gx = g * ScatterReduce.apply(without_self, index, used, **options) / without_self
     is_zero = used.array == 0
     zeros = np.zeros(x.array.shape, np.int64)
     grid = grid_index(index.array, dim)
     zeros = add_at(zeros, grid, is_zero.astype(np.int64))
     alone = is_zero & (zeros[grid] == 1)
     others = ScatterReduce.apply(x, index, _ones_at(used, alone), **options)
-    shared = Gather.apply(g * y, index, dim=dim) / _ones_at(used, is_zero)  # type: ignore[operator]
-    single = Gather.apply(g * others, index, dim=dim)  # type: ignore[operator]
+    shared = Gather.apply(g * y, index, dim=dim) / _ones_at(used, is_zero)
+    single = Gather.apply(g * others, index, dim=dim)
     mask = wrap(alone.astype(g.array.dtype))
-    return gx, single * mask + shared * (1 - mask)  # type: ignore[operator]
+    return gx, single * mask + shared * (1 - mask)
 
 
 def _ones_at(x: Tensor, where: Array) -> Tensor:
@@ -236,7 +236,7 @@ def _check_index(name: str, index: Any, *, position: int = 3) -> Tensor:
     require_tensor(name, index, "index", position)
     if index.array.dtype.num not in INT_TYPES:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    return index  # type: ignore[no-any-return]
+    return index
 
 
 def check_bounds(
@@ -294,7 +294,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     shape = x.array.shape
     if not index.array.size:
         none = along(reshape(x, (x.array.size,)), 0, 0, 0)
-        return reshape(none, result_shape)  # type: ignore[no-any-return]
+        return reshape(none, result_shape)
     for d, n in enumerate(index.array.shape):
         if d != dim and n > shape[d]:
             raise RuntimeError(
@@ -304,7 +304,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     check_bounds(index.array, dim, shape[dim])
     result = Gather.apply(x, index, dim=dim)
     same = result.array.shape == result_shape
-    return result if same else reshape(result, result_shape)  # type: ignore[no-any-return]
+    return result if same else reshape(result, result_shape)
 
 
 def _scatter_operands(
@@ -345,7 +345,7 @@ def _check_scatter_shapes(x: Tensor, dim: int, index: Tensor, src: Tensor) -> No
 
 
 def like_input(result: Tensor, input: Tensor) -> Tensor:
-    return result if input.array.ndim else reshape(result, ())  # type: ignore[no-any-return]
+    return result if input.array.ndim else reshape(result, ())
 
 
 @export(method=True, inplace=True, out=True, numpy_names=True)
@@ -375,7 +375,7 @@ def scatter(
         given = given.item()
     x, dim, index, given = _scatter_operands("scatter", input, dim, index, given)
     if not index.array.size:
-        return input.clone()  # type: ignore[attr-defined, no-any-return]
+        return input.clone()
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
@@ -403,7 +403,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """
     x, dim, index, src = _scatter_operands("scatter_add", input, dim, index, src)
     if not index.array.size:
-        return input.clone()  # type: ignore[attr-defined, no-any-return]
+        return input.clone()
     return like_input(ScatterAdd.apply(x, index, src, dim=dim), input)
 
 
@@ -430,6 +430,6 @@ def scatter_reduce(
         )
     x, dim, index, src = _scatter_operands("scatter_reduce", input, dim, index, src)
     if not index.array.size:
-        return input.clone()  # type: ignore[attr-defined, no-any-return]
+        return input.clone()
     result = ScatterReduce.apply(x, index, src, dim=dim, reduce=reduce, include_self=include_self)
     return like_input(result, input)

@@ -57,7 +57,7 @@ def _vector(name: str, index: Any, message: str = "Index is supposed to be a vec
         raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index")
     if index.array.ndim > 1:
         raise IndexError(f"{name}(): {message}")
-    return reshape(index, (index.array.size,))  # type: ignore[no-any-return]
+    return reshape(index, (index.array.size,))
 
 
 @export(method=True, out=True, numpy_names=True)
@@ -134,7 +134,7 @@ def index_add(
     x, dim, index, source = _index_operands("index_add", input, dim, index, source)
     _check_source("index_add", x, dim, index, source)
     check_bounds(index.array, dim, x.array.shape[dim])
-    values = source if alpha == 1 else source * alpha  # type: ignore[operator]
+    values = source if alpha == 1 else source * alpha
     return like_input(IndexAdd.apply(x, values, index, axes=(dim,), accumulate=True), input)
 
 
@@ -223,7 +223,7 @@ def index_reduce(
     _check_source("index_reduce", x, dim, index, source)
     check_bounds(index.array, dim, x.array.shape[dim])
     if not source.array.size:
-        return input.clone()  # type: ignore[attr-defined, no-any-return]
+        return input.clone()
     shape = (1,) * dim + (index.array.size,) + (1,) * (x.array.ndim - 1 - dim)
     spread = wrap(
         np.ascontiguousarray(np.broadcast_to(index.array.reshape(shape), source.array.shape))
@@ -269,7 +269,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 
 def _as_places(index: Tensor) -> Tensor:
-    return reshape(index, (1,)) if not index.array.ndim and index.array.dtype.kind != "b" else index  # type: ignore[no-any-return]
+    return reshape(index, (1,)) if not index.array.ndim and index.array.dtype.kind != "b" else index
 
 
 # --- as if flat --------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def _flat_places(name: str, x: Tensor, index: Any) -> Tensor:
         raise IndexError(
             f"out of range: tried to access index {int(wrong)} on a tensor of {count} elements."
         )
-    return index  # type: ignore[no-any-return]
+    return index
 
 
 class Take(Index):
@@ -337,7 +337,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     flat, places = reshape(input, (input.array.size,)), reshape(index, (index.array.size,))
     values = reshape(source, (source.array.size,))
     result = Put.apply(flat, values, places, axes=(0,), accumulate=accumulate)
-    return reshape(result, input.array.shape)  # type: ignore[no-any-return]
+    return reshape(result, input.array.shape)
 
 
 @export(method=True, out=True, numpy_names=True)
@@ -358,7 +358,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             + indices.dtype.type_name
         )
     if dim is None:
-        return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))  # type: ignore[no-any-return]
+        return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
     if input.array.ndim != indices.array.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
@@ -375,7 +375,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     extent, places = input.array.shape[dim], indices.array
     if places.size and places.min() < 0:
         indices = wrap(np.where(places < 0, places + extent, places))
-    return gather(spread(input), dim, spread(indices))  # type: ignore[no-any-return]
+    return gather(spread(input), dim, spread(indices))
 
 
 @export

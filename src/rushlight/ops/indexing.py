@@ -609,7 +609,7 @@ def _assignment_error(
 
 
 Tensor.__getitem__ = getitem  # type: ignore[method-assign, assignment]
-Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = setitem
 
 
 # --- one dimension -----------------------------------------------------------------------------

@@ -231,19 +231,19 @@ def _non_empty(name: str, tensors: Any) -> list[Tensor]:
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Put tensors one after the other horizontally: along dimension 1, vectors along dimension 0."""
     given = [_at_least_1d(x) for x in _non_empty("hstack", tensors)]
-    return cat(given, dim=0 if given[0].array.ndim == 1 else 1)  # type: ignore[no-any-return]
+    return cat(given, dim=0 if given[0].array.ndim == 1 else 1)
 
 
 @export(out=True, aliases=("row_stack",))
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Put tensors one below the other: along dimension 0, vectors as rows."""
-    return cat([_at_least_2d(x) for x in _non_empty("vstack", tensors)], dim=0)  # type: ignore[no-any-return]
+    return cat([_at_least_2d(x) for x in _non_empty("vstack", tensors)], dim=0)
 
 
 @export(out=True)
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Put tensors one behind the other, along dimension 2."""
-    return cat([_at_least_3d(x) for x in _non_empty("dstack", tensors)], dim=2)  # type: ignore[no-any-return]
+    return cat([_at_least_3d(x) for x in _non_empty("dstack", tensors)], dim=2)
 
 
 @export(out=True)
@@ -251,7 +251,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Put tensors side by side as columns; a vector is one column."""
     given = _non_empty("column_stack", tensors)
     columns = [x if x.array.ndim > 1 else reshape(x, (x.array.size, 1)) for x in given]
-    return cat(columns, dim=1)  # type: ignore[no-any-return]
+    return cat(columns, dim=1)
 
 
 # --- apart -------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def split(
     if split_size_or_sections is None:
         split_size_or_sections = named["split_size"]
     if isinstance(split_size_or_sections, (tuple, list)):
-        return split_with_sizes(input, split_size_or_sections, dim)  # type: ignore[no-any-return]
+        return split_with_sizes(input, split_size_or_sections, dim)
     dim, extent = _dims_of("split", input, dim)
     size = as_index(split_size_or_sections)
     if size < 0:
@@ -430,7 +430,7 @@ def _split_along(name: str, input: Tensor, how: Any, dim: int, least: int) -> tu
             f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
             f"{extent} is not divisible by the split_size {how}!"
         )
-    return tensor_split(input, how, dim)  # type: ignore[no-any-return]
+    return tensor_split(input, how, dim)
 
 
 @export(method=True)

@@ -64,11 +64,11 @@ def _cross_entropy_grad(
         q *= w.array.reshape(-1, *(1,) * (x.ndim - 1 - axis))
     q *= np.expand_dims(counts, axis)
     q_tensor = wrap(q.astype(x.array.dtype))
-    scale = g / cast(total, g.dtype) if reduction == "mean" else g  # type: ignore[operator]
+    scale = g / cast(total, g.dtype) if reduction == "mean" else g
     if reduction == "none":
         scale = scale.unsqueeze(axis)
     p = log_softmax(x, axis).exp()
-    return scale * (p * q_tensor.sum(axis, keepdim=True) - q_tensor)  # type: ignore[attr-defined,no-any-return]
+    return scale * (p * q_tensor.sum(axis, keepdim=True) - q_tensor)
 
 
 class NLLLoss(Op):
@@ -145,8 +145,8 @@ def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -
 
 def _reduce(each: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
-        return each.mean()  # type: ignore[attr-defined,no-any-return]
-    return each.sum() if reduction == "sum" else each  # type: ignore[attr-defined]
+        return each.mean()
+    return each.sum() if reduction == "sum" else each
 
 
 def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
@@ -232,7 +232,7 @@ def cross_entropy(
     if input.array.shape == target.array.shape and target.array.dtype.kind not in "iub":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     _check_classes("cross_entropy", input, target, weight)
-    return CrossEntropy.apply(  # type: ignore[no-any-return]
+    return CrossEntropy.apply(
         input,
         target,
         weight,
@@ -248,13 +248,13 @@ def _soft_cross_entropy(
     axis = 0 if input.ndim == 1 else 1
     classes = input.array.shape[axis]
     if smoothing:
-        target = target * (1 - smoothing) + smoothing / classes  # type: ignore[operator]
-    scores = log_softmax(input, axis) * target  # type: ignore[operator]
+        target = target * (1 - smoothing) + smoothing / classes
+    scores = log_softmax(input, axis) * target
     if weight is not None:
-        scores = scores * weight.reshape(-1, *(1,) * (input.ndim - 1 - axis))  # type: ignore[attr-defined]
+        scores = scores * weight.reshape(-1, *(1,) * (input.ndim - 1 - axis))
     each = -scores.sum(axis)
     if reduction == "mean":
-        return each.sum() / (each.array.size if input.ndim > 1 else 1)  # type: ignore[no-any-return]
+        return each.sum() / (each.array.size if input.ndim > 1 else 1)
     return each.sum() if reduction == "sum" else each
 
 
@@ -270,7 +270,7 @@ def nll_loss(
     """
     reduction = _reduction(reduction, size_average, reduce)
     _check_classes("nll_loss", input, target, weight)
-    return NLLLoss.apply(input, target, weight, ignore_index=ignore_index, reduction=reduction)  # type: ignore[no-any-return]
+    return NLLLoss.apply(input, target, weight, ignore_index=ignore_index, reduction=reduction)
 
 
 @export(functional=True, public=False)
@@ -281,7 +281,7 @@ def mse_loss(
     """Return the mean (or sum, or each) of (input - target)^2, weighted if `weight` is given."""
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast("mse_loss", input, target)
-    difference = input - target  # type: ignore[operator]
+    difference = input - target
     return _weighted(difference * difference, weight, reduction)
 
 
@@ -290,8 +290,8 @@ def _weighted(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
         return _reduce(each, reduction)
     if weight.array.shape != each.array.shape:
         raise ValueError("Weights and input must have the same size.")
-    each = each * weight  # type: ignore[operator]
-    return each.sum() / weight.sum() if reduction == "mean" else _reduce(each, reduction)  # type: ignore[attr-defined]
+    each = each * weight
+    return each.sum() / weight.sum() if reduction == "mean" else _reduce(each, reduction)
 
 
 @export(functional=True, public=False)
@@ -302,7 +302,7 @@ def l1_loss(
     """Return the mean (or sum, or each) of |input - target|, weighted if `weight` is given."""
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast("l1_loss", input, target)
-    return _weighted((input - target).abs(), weight, reduction)  # type: ignore[operator]
+    return _weighted((input - target).abs(), weight, reduction)
 
 
 @export(functional=True, public=False)
@@ -320,8 +320,8 @@ def smooth_l1_loss(
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
-        return l1_loss(input, target, reduction=reduction)  # type: ignore[no-any-return]
-    d = (input - target).abs()  # type: ignore[operator]
+        return l1_loss(input, target, reduction=reduction)
+    d = (input - target).abs()
     return _reduce(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
 
 
@@ -344,7 +344,7 @@ def huber_loss(
         raise RuntimeError(
             f"huber_loss does not support non-positive values for delta, got {delta}"
         )
-    d = (input - target).abs()  # type: ignore[operator]
+    d = (input - target).abs()
     return _weighted(where(d < delta, d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
 
 
@@ -410,8 +410,8 @@ def binary_cross_entropy_with_logits(
         )
     softplus = -logsigmoid(input)
     if pos_weight is not None:
-        softplus = softplus * (1 + (pos_weight - 1) * target)  # type: ignore[operator]
-    each = (1 - target) * input + softplus  # type: ignore[operator]
+        softplus = softplus * (1 + (pos_weight - 1) * target)
+    each = (1 - target) * input + softplus
     return _reduce(each if weight is None else each * weight, reduction)
 
 
@@ -433,11 +433,11 @@ def kl_div(
     batchmean = reduction == "batchmean"
     reduction = _reduction("sum" if batchmean else reduction, size_average, reduce)
     if log_target:
-        each = target.exp() * (target - input)  # type: ignore[attr-defined,operator]
+        each = target.exp() * (target - input)
     else:
-        each = target.xlogy(target) - target * input  # type: ignore[attr-defined,operator]
+        each = target.xlogy(target) - target * input
     result = _reduce(each, reduction)
-    return result / input.array.shape[0] if batchmean and input.array.ndim else result  # type: ignore[operator,no-any-return]
+    return result / input.array.shape[0] if batchmean and input.array.ndim else result
 
 
 @export(functional=True, public=False)
@@ -447,11 +447,16 @@ def poisson_nll_loss(
 ) -> Tensor:  # fmt: skip
     """Return the negative log likelihood of counts under a Poisson distribution: exp(x) - t x, or x - t log(x + eps)."""
     reduction = _reduction(reduction, size_average, reduce)
-    each = input.exp() - target * input if log_input else input - target * (input + eps).log()  # type: ignore[attr-defined,operator]
+    each = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()  # type: ignore[attr-defined,operator]
-        each = each + where(target > 1, stirling, wrap(np.zeros((), target.array.dtype)))  # type: ignore[operator]
+        stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
+        each = each + where(target > 1, stirling, wrap(np.zeros((), target.array.dtype)))
     return _reduce(each, reduction)
+
+
+def _has_one_axis_of_one(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
+    """Tell whether two shapes differ in one axis only, of size 1 in the first."""
+    return len(shape) == len(full) and [a for a, b in zip(shape, full) if a != b] == [1]
 
 
 @export(functional=True, public=False)
@@ -465,24 +470,24 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """Return the negative log likelihood of a normal distribution: (log var + (input - target)^2 / var) / 2."""
     if not isinstance(var, Tensor):
-        var = input * 0 + var  # type: ignore[operator]
+        var = input * 0 + var
     if var.array.size and float(var.array.min()) < 0:
         raise ValueError("var has negative entry/entries")
     if var.array.shape != input.array.shape:
         if input.array.shape[:-1] == var.array.shape:
-            var = var.unsqueeze(-1)  # type: ignore[attr-defined]
-        elif not (input.array.shape[:-1] == var.array.shape[:-1] and var.array.shape[-1] == 1):
+            var = var.unsqueeze(-1)
+        elif not _has_one_axis_of_one(var.array.shape, input.array.shape):
             raise ValueError("var is of incorrect size")
     reduction = _reduction(reduction, None, None)
     limited = var + (var.detach().clamp(min=eps) - var.detach())
-    difference = input - target  # type: ignore[operator]
+    difference = input - target
     each = 0.5 * (limited.log() + difference * difference / limited)
     return _reduce(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
 
 
 def _margin(value: Tensor) -> Tensor:
     """max(value, 0)."""
-    return value.clamp_min(0)  # type: ignore[attr-defined,no-any-return]
+    return value.clamp_min(0)
 
 
 @export(functional=True)
@@ -497,7 +502,7 @@ def margin_ranking_loss(
             "margin_ranking_loss: All input tensors should have same dimension but got sizes: input1: "
             f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return _reduce(_margin(-target * (input1 - input2) + margin), reduction)  # type: ignore[operator]
+    return _reduce(_margin(-target * (input1 - input2) + margin), reduction)
 
 
 @export(functional=True)
@@ -508,8 +513,8 @@ def hinge_embedding_loss(
     """Return x where target = 1, max(0, margin - x) where target = -1."""
     reduction = _reduction(reduction, size_average, reduce)
     zero = wrap(np.zeros((), input.array.dtype))
-    near = where(target != -1, input, zero)  # type: ignore[attr-defined]
-    far = where(target != 1, _margin(margin - input), zero)  # type: ignore[attr-defined,operator]
+    near = where(target != -1, input, zero)
+    far = where(target != 1, _margin(margin - input), zero)
     return _reduce(near + far, reduction)
 
 
@@ -525,7 +530,7 @@ def soft_margin_loss(
     from .activation import logsigmoid
 
     reduction = _reduction(reduction, size_average, reduce)
-    return _reduce(-logsigmoid(target * input), reduction)  # type: ignore[operator]
+    return _reduce(-logsigmoid(target * input), reduction)
 
 
 @export(functional=True)
@@ -546,13 +551,13 @@ def cosine_embedding_loss(
             f"{list(target.shape)}"
         )
     eps = 1e-12
-    dot = (input1 * input2).sum(-1)  # type: ignore[operator]
-    square1, square2 = (input1 * input1).sum(-1) + eps, (input2 * input2).sum(-1) + eps  # type: ignore[operator]
+    dot = (input1 * input2).sum(-1)
+    square1, square2 = (input1 * input1).sum(-1) + eps, (input2 * input2).sum(-1) + eps
     cosine = dot / (square1 * square2).sqrt()
     zero = wrap(np.zeros((), input1.array.dtype))
     each = where(target == 1, 1 - cosine, zero) + where(
         target == -1, _margin(cosine - margin), zero
-    )  # type: ignore[attr-defined]
+    )
     return _reduce(each, reduction)
 
 
@@ -569,7 +574,7 @@ def triplet_margin_loss(
     from .distance import pairwise_distance
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pairwise_distance(a, b, p, eps)  # type: ignore[no-any-return]
+        return pairwise_distance(a, b, p, eps)
 
     reduction = _reduction(reduction, size_average, reduce)
     if margin <= 0:
@@ -593,8 +598,8 @@ def _triplet(
 ) -> Tensor:
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = far.minimum(distance(positive, negative))  # type: ignore[attr-defined]
-    return _reduce(_margin(near - far + margin), reduction)  # type: ignore[operator]
+        far = far.minimum(distance(positive, negative))
+    return _reduce(_margin(near - far + margin), reduction)
 
 
 @export(functional=True, public=False)
@@ -620,7 +625,7 @@ def multilabel_soft_margin_loss(
     from .activation import logsigmoid
 
     reduction = _reduction(reduction, size_average, reduce)
-    each = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))  # type: ignore[operator]
+    each = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     if weight is not None:
         each = each * weight
     return _reduce(each.mean(-1), reduction)
@@ -635,16 +640,16 @@ def multi_margin_loss(
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.array.shape != (input.array.shape[-1],):
+        raise RuntimeError(
+            f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}"
+        )
     if target.array.dtype != np.int64:
         raise RuntimeError(
             f"multi_margin_loss: expected scalar type Long for target but got {target.dtype.type_name}"
         )
-    if weight is not None and weight.array.shape != (input.array.shape[-1],):
-        raise ValueError(
-            f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}"
-        )
-    x = input if input.array.ndim == 2 else input.reshape(1, -1)  # type: ignore[attr-defined]
-    t = target.reshape(-1, 1)  # type: ignore[attr-defined]
+    x = input if input.array.ndim == 2 else input.reshape(1, -1)
+    t = target.reshape(-1, 1)
     if t.array.shape[0] != x.array.shape[0]:
         raise RuntimeError(
             f"inconsistent target size, expected {list(x.shape[:1])} but got {list(target.shape)}"
@@ -653,10 +658,10 @@ def multi_margin_loss(
     if p == 2:
         each = each * each
     if weight is not None:
-        each = each * weight[t]  # type: ignore[index]
+        each = each * weight[t]
     others = np.ones(x.array.shape, x.array.dtype)
     np.put_along_axis(others, t.array, 0, 1)
-    loss = (each * wrap(others)).sum(1) / x.array.shape[1]  # type: ignore[operator]
+    loss = (each * wrap(others)).sum(1) / x.array.shape[1]
     return _reduce(loss if target.array.ndim else loss.reshape(()), reduction)
 
 
@@ -674,7 +679,7 @@ def multilabel_margin_loss(
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
-    x = input.reshape(-1, input.array.shape[-1] if input.array.ndim else 1)  # type: ignore[attr-defined]
+    x = input.reshape(-1, input.array.shape[-1] if input.array.ndim else 1)
     t = target.array.reshape(x.array.shape)
     valid = np.cumprod(t >= 0, axis=1).astype(bool)
     is_target = np.zeros(x.array.shape, bool)
@@ -683,5 +688,5 @@ def multilabel_margin_loss(
     picked = x.gather(1, wrap(np.where(valid, t, 0)))
     pairs = _margin(1 - picked.unsqueeze(2) + x.unsqueeze(1))
     mask = valid[:, :, None] & ~is_target[:, None, :]
-    loss = (pairs * wrap(mask.astype(x.array.dtype))).sum((1, 2)) / x.array.shape[1]  # type: ignore[operator]
+    loss = (pairs * wrap(mask.astype(x.array.dtype))).sum((1, 2)) / x.array.shape[1]
     return _reduce(loss if input.array.ndim == 2 else loss.reshape(()), reduction)

@@ -126,10 +126,10 @@ def _as_condition(x: Tensor) -> Tensor:
 
 def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     """Return the tensor's elements where a condition holds, else those of `other`."""
-    return where(condition, self, other)  # type: ignore[no-any-return]
+    return where(condition, self, other)
 
 
-Tensor.where = _where_method  # type: ignore[attr-defined]
+Tensor.where = _where_method
 
 
 @export(method=True)
@@ -162,7 +162,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 @export(method=True)
 def argwhere(input: Tensor) -> Tensor:
     """Return the places of the elements that are not zero, one row for each."""
-    return nonzero(input)  # type: ignore[no-any-return]
+    return nonzero(input)
 
 
 def _check_mask(name: str, mask: Any) -> None:
@@ -265,7 +265,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     result = MaskedScatter.apply(
         broadcast(input, full), values, *places, axes=tuple(range(len(full)))
     )
-    return reshape(result, shape)  # type: ignore[no-any-return]
+    return reshape(result, shape)
 
 
 # --- filling and copying in place --------------------------------------------------------------
@@ -358,7 +358,7 @@ def diagonal_scatter(
 ) -> Tensor:
     """Return a copy with `src` in place of a diagonal."""
     result = Clone.apply(input)
-    _replace("diagonal_scatter", result.diagonal(offset, dim1, dim2), src)  # type: ignore[attr-defined]
+    _replace("diagonal_scatter", result.diagonal(offset, dim1, dim2), src)
     return result
 
 
@@ -368,7 +368,7 @@ def as_strided_scatter(
 ) -> Tensor:
     """Return a copy with `src` in place of `input.as_strided(size, stride, storage_offset)`."""
     result = Clone.apply(input)
-    _replace("as_strided_scatter", result.as_strided(size, stride, storage_offset), src)  # type: ignore[attr-defined]
+    _replace("as_strided_scatter", result.as_strided(size, stride, storage_offset), src)
     return result
 
 

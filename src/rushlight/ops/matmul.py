@@ -29,8 +29,8 @@ class MatMul(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x, to_y = ctx.edges
-        gx = sum_to(MatMul.apply(g, conj(y).mT), x.array.shape) if to_x else None  # type: ignore[attr-defined]
-        gy = sum_to(MatMul.apply(conj(x).mT, g), y.array.shape) if to_y else None  # type: ignore[attr-defined]
+        gx = sum_to(MatMul.apply(g, conj(y).mT), x.array.shape) if to_x else None
+        gy = sum_to(MatMul.apply(conj(x).mT, g), y.array.shape) if to_y else None
         return gx, gy
 
 
@@ -50,7 +50,7 @@ class Linear(Op):
         gx = MatMul.apply(g, conj(w)) if to_x else None
         if not (to_w or to_b):
             return gx, None, None
-        rows = g if g.array.ndim == 2 else g.reshape(-1, g.array.shape[-1])  # type: ignore[attr-defined]
+        rows = g if g.array.ndim == 2 else g.reshape(-1, g.array.shape[-1])
         gw = None
         if to_w:
             inputs = x if x.array.ndim == 2 else x.reshape(-1, x.array.shape[-1])
@@ -97,7 +97,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             raise not_a_tensor("linear", t, label, position)
     if weight.array.ndim == 1:
         product = matmul(input, weight)
-        return product if bias is None else product + bias  # type: ignore[no-any-return]
+        return product if bias is None else product + bias
     x, w = input.array, weight.array
     if not x.ndim or x.shape[-1] != w.shape[-1]:
         rows = x.reshape(-1, x.shape[-1]).shape if x.ndim else ()
@@ -111,14 +111,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     if bias is not None and bias.array.shape not in ((w.shape[0],), (1,), ()):
         if bias.array.ndim > 1:
-            return MatMul.apply(input, weight.t()) + bias  # type: ignore[no-any-return,attr-defined]
+            return MatMul.apply(input, weight.t()) + bias
         raise RuntimeError(
             f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({bias.array.shape[0]}) at "
             f"non-singleton dimension 1.  linear: bias {list(bias.shape)} does not fit weight {list(w.shape)}"
         )
     if bias is not None and bias.array.shape != (w.shape[0],):
-        bias = bias.expand(w.shape[0])  # type: ignore[attr-defined]
-    return Linear.apply(input, weight, bias)  # type: ignore[no-any-return]
+        bias = bias.expand(w.shape[0])
+    return Linear.apply(input, weight, bias)
 
 
 @export(functional=True)
@@ -137,8 +137,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             f"bilinear(): weight {list(weight.shape)} does not fit inputs {list(input1.shape)} and {list(input2.shape)}"
         )
     left = einsum("...i,oij->...oj", input1, weight)
-    y = (left * input2.unsqueeze(-2)).sum(-1)  # type: ignore[attr-defined]
-    return y if bias is None else y + bias  # type: ignore[no-any-return]
+    y = (left * input2.unsqueeze(-2)).sum(-1)
+    return y if bias is None else y + bias
 
 
 @export(method=True, out=True)
@@ -174,13 +174,13 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             )
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied {_shapes(input, other)}")
     if x.ndim > 1 and y.ndim > 1:
-        return MatMul.apply(input, other)  # type: ignore[no-any-return]
+        return MatMul.apply(input, other)
     if y.ndim == 1:
         product = MatMul.apply(
             input.unsqueeze(0) if x.ndim == 1 else input, other.unsqueeze(1)
-        ).squeeze(-1)  # type: ignore[attr-defined]
-        return product.squeeze(0) if x.ndim == 1 else product  # type: ignore[no-any-return]
-    return MatMul.apply(input.unsqueeze(0), other).squeeze(-2)  # type: ignore[attr-defined,no-any-return]
+        ).squeeze(-1)
+        return product.squeeze(0) if x.ndim == 1 else product
+    return MatMul.apply(input.unsqueeze(0), other).squeeze(-2)
 
 
 @export(method=True, out=True)
@@ -194,7 +194,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     _same_dtype("mm", x, y)
     if x.array.shape[1] != y.array.shape[0]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied {_shapes(x, y)}")
-    return MatMul.apply(x, y)  # type: ignore[no-any-return]
+    return MatMul.apply(x, y)
 
 
 @export(method=True, out=True)
@@ -212,7 +212,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
             f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k}] but got: "
             f"[{y.array.shape[0]}, {y.array.shape[1]}]."
         )
-    return MatMul.apply(x, y)  # type: ignore[no-any-return]
+    return MatMul.apply(x, y)
 
 
 @export(method=True, out=True)
@@ -227,7 +227,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
         raise RuntimeError(
             f"size mismatch, got input ({x.array.shape[0]}), mat {_shapes(x, v)}, vec ({v.array.shape[0]})"
         )
-    return matmul(x, v)  # type: ignore[no-any-return]
+    return matmul(x, v)
 
 
 @export(method=True, out=True)
@@ -244,26 +244,26 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     if input.array.ndim != 1 or tensor.array.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     _same_dtype("dot", input, tensor)
-    return matmul(input, tensor)  # type: ignore[no-any-return]
+    return matmul(input, tensor)
 
 
 @export(method=True, out=True)
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Return the sum of the products of two vectors' elements, the first conjugated."""
-    return dot(conj(input), other)  # type: ignore[no-any-return]
+    return dot(conj(input), other)
 
 
 @export(method=True, out=True)
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Return the dot products of the last dimensions of two tensors."""
     if not input.array.ndim or not other.array.ndim:
-        return input * other  # type: ignore[operator,no-any-return]
+        return input * other
     if input.array.shape[-1] != other.array.shape[-1]:
         raise RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{list(input.shape)} and {list(other.shape)}"
         )
-    return tensordot(input, other, dims=([-1], [-1]))  # type: ignore[no-any-return]
+    return tensordot(input, other, dims=([-1], [-1]))
 
 
 @export(method=True, out=True, aliases=("ger",))
@@ -274,7 +274,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
         input (N), vec2 (M); result (N, M).
     """
     x, y = _matrix("outer", "self", input, 1), _matrix("outer", "vec2", vec2, 1)
-    return x.unsqueeze(1) * y  # type: ignore[attr-defined,no-any-return]
+    return x.unsqueeze(1) * y
 
 
 def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: str) -> Tensor:
@@ -285,12 +285,12 @@ def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: 
         )
     _check_scalars(name, input, alpha, beta)
     if alpha != 1:
-        product = product * alpha  # type: ignore[operator]
+        product = product * alpha
     if beta == 0:
         return (
             product + input.detach().mul(0).nan_to_num(0, 0, 0) if input.requires_grad else product
-        )  # type: ignore[attr-defined,operator]
-    return product + (input if beta == 1 else input * beta)  # type: ignore[operator,no-any-return]
+        )
+    return product + (input if beta == 1 else input * beta)
 
 
 def _check_scalars(name: str, x: Tensor, *scalars: Number) -> None:
@@ -302,7 +302,7 @@ def _check_scalars(name: str, x: Tensor, *scalars: Number) -> None:
 
 def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> Tensor:
     try:
-        return input.expand(shape) if input.array.shape != shape else input  # type: ignore[attr-defined,no-any-return]
+        return input.expand(shape) if input.array.shape != shape else input
     except RuntimeError:
         raise RuntimeError(
             f"{name}: input of size {list(input.shape)} does not broadcast to the product's size {list(shape)}: The expanded "
@@ -340,7 +340,7 @@ def addr(
     product = outer(vec1, vec2)
     if product.array.dtype.kind == "b":
         product = product.logical_and(bool(alpha))
-        return product.logical_or(input) if beta else product  # type: ignore[no-any-return]
+        return product.logical_or(input) if beta else product
     return _combine(_expandable("addr", input, product.array.shape), product, beta, alpha, "addr")
 
 
@@ -371,7 +371,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     """Return the product of matrices, in the order of least work; see `linalg.multi_dot`."""
     from ..linalg import multi_dot
 
-    return multi_dot(matrices)  # type: ignore[no-any-return]
+    return multi_dot(matrices)
 
 
 @export(out=True)
@@ -410,13 +410,13 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
                 (a.sum(i, keepdim=True), b)
                 if b.array.shape[j] == 1
                 else (a, b.sum(j, keepdim=True))
-            )  # type: ignore[attr-defined]
+            )
     free_a = [d for d in range(a.array.ndim) if d not in over_a]
     free_b = [d for d in range(b.array.ndim) if d not in over_b]
-    rows = a.permute(*free_a, *over_a).reshape(_count(a, free_a), _count(a, over_a))  # type: ignore[attr-defined]
-    columns = b.permute(*over_b, *free_b).reshape(_count(b, over_b), _count(b, free_b))  # type: ignore[attr-defined]
+    rows = a.permute(*free_a, *over_a).reshape(_count(a, free_a), _count(a, over_a))
+    columns = b.permute(*over_b, *free_b).reshape(_count(b, over_b), _count(b, free_b))
     shape = [a.array.shape[d] for d in free_a] + [b.array.shape[d] for d in free_b]
-    return mm(rows, columns).reshape(shape)  # type: ignore[no-any-return]
+    return mm(rows, columns).reshape(shape)
 
 
 def _count(x: Tensor, dims: list[int]) -> int:
@@ -467,9 +467,9 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     ndim = max(input.array.ndim, other.array.ndim)
     a_shape = (1,) * (ndim - input.array.ndim) + input.array.shape
     b_shape = (1,) * (ndim - other.array.ndim) + other.array.shape
-    a = input.reshape([n for size in a_shape for n in (size, 1)])  # type: ignore[attr-defined]
-    b = other.reshape([n for size in b_shape for n in (1, size)])  # type: ignore[attr-defined]
-    return (a * b).reshape([m * n for m, n in zip(a_shape, b_shape)])  # type: ignore[no-any-return]
+    a = input.reshape([n for size in a_shape for n in (size, 1)])
+    b = other.reshape([n for size in b_shape for n in (1, size)])
+    return (a * b).reshape([m * n for m, n in zip(a_shape, b_shape)])
 
 
 def _matmul(self: Tensor, other: Any) -> Any:
@@ -480,5 +480,5 @@ def _rmatmul(self: Tensor, other: Any) -> Any:
     return matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
-Tensor.__matmul__ = _matmul  # type: ignore[attr-defined]
-Tensor.__rmatmul__ = _rmatmul  # type: ignore[attr-defined]
+Tensor.__matmul__ = _matmul
+Tensor.__rmatmul__ = _rmatmul

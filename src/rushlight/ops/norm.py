@@ -23,7 +23,7 @@ from .casts import cast
 
 def _row(v: Tensor, ndim: int) -> Tensor:
     """(C) -> (1, C, 1, ...), in at least float32."""
-    return v.reshape(1, -1, *(1,) * (ndim - 2))  # type: ignore[attr-defined,no-any-return]
+    return v.reshape(1, -1, *(1,) * (ndim - 2))
 
 
 def _standard_grad(
@@ -34,7 +34,7 @@ def _standard_grad(
     Mean and deviation depend on x too: they are computed again here, so that differentiating this
     expression once more takes that into account.
     """
-    centred = x - x.mean(axes, keepdim=True)  # type: ignore[attr-defined]
+    centred = x - x.mean(axes, keepdim=True)
     var = (centred * centred).mean(axes, keepdim=True)
     eps = wrap(1.0 / (rstd.array * rstd.array) - var.array)
     inverse = (var + eps).rsqrt()
@@ -70,7 +70,7 @@ class BatchNorm(Op):
         scale = None if w is None else _row(_wide(w), x.ndim)
         gx, xhat = _standard_grad(g, wide, mean, _row(rstd, x.ndim), scale, axes)
         dtype = x.dtype if w is None else w.dtype
-        return cast(gx, x.dtype), cast((g * xhat).sum(axes), dtype), cast(g.sum(axes), dtype)  # type: ignore[attr-defined]
+        return cast(gx, x.dtype), cast((g * xhat).sum(axes), dtype), cast(g.sum(axes), dtype)
 
 
 class BatchNormEval(Op):
@@ -99,7 +99,7 @@ class BatchNormEval(Op):
             cast(g.sum(axes), dtype),
             None,
             None,
-        )  # type: ignore[attr-defined]
+        )
 
 
 class LayerNorm(Op):
@@ -127,7 +127,7 @@ class LayerNorm(Op):
         g = _wide(g)
         gx, xhat = _standard_grad(g, _wide(x), mean, rstd, None if w is None else _wide(w), last)
         dtype = x.dtype if w is None else w.dtype
-        gw, gb = (g * xhat, g) if not rows else ((g * xhat).sum(rows), g.sum(rows))  # type: ignore[attr-defined]
+        gw, gb = (g * xhat, g) if not rows else ((g * xhat).sum(rows), g.sum(rows))
         return cast(gx, x.dtype), cast(gw, dtype), cast(gb, dtype)
 
 
@@ -162,12 +162,12 @@ class GroupNorm(Op):
             mean,
             rstd.reshape(-1, 1),
             None,
-            (1,),  # type: ignore[attr-defined]
+            (1,),
         )
         axes = (0, *range(2, x.ndim))
         dtype = x.dtype if w is None else w.dtype
-        gw, gb = (g * xhat.reshape(shape)).sum(axes), g.sum(axes)  # type: ignore[attr-defined]
-        return cast(gx.reshape(shape), x.dtype), cast(gw, dtype), cast(gb, dtype)  # type: ignore[attr-defined]
+        gw, gb = (g * xhat.reshape(shape)).sum(axes), g.sum(axes)
+        return cast(gx.reshape(shape), x.dtype), cast(gw, dtype), cast(gb, dtype)
 
 
 class RMSNorm(Op):
@@ -257,9 +257,9 @@ def batch_norm(
     """
     x_shape = input.array.shape
     if input.array.size == 0:
-        y = input.clone()  # type: ignore[attr-defined]
-        y = y if weight is None else y * weight[0]  # type: ignore[index]
-        return y if bias is None else y + bias[0]  # type: ignore[index,no-any-return]
+        y = input.clone()
+        y = y if weight is None else y * weight[0]
+        return y if bias is None else y + bias[0]
     if len(x_shape) < 2:
         raise RuntimeError(
             f"batch_norm: expected input with at least 2 dimensions, got {list(x_shape)}"
@@ -278,7 +278,7 @@ def batch_norm(
             raise RuntimeError(
                 "batch_norm: running_mean and running_var must be defined in evaluation mode"
             )
-        return BatchNormEval.apply(input, weight, bias, running_mean, running_var, eps=eps)  # type: ignore[no-any-return]
+        return BatchNormEval.apply(input, weight, bias, running_mean, running_var, eps=eps)
     count = input.array.size // max(channels, 1)
     if count <= 1:
         raise ValueError(
@@ -287,7 +287,7 @@ def batch_norm(
     y, mean, var = BatchNorm.apply(input, weight, bias, eps=eps)
     _update(running_mean, mean.array, momentum)
     _update(running_var, var.array * (count / (count - 1)), momentum)
-    return y  # type: ignore[no-any-return]
+    return y
 
 
 @export(functional=True)
@@ -317,7 +317,7 @@ def instance_norm(
         flat = input.array.reshape(n, channels, count).astype(np.float64)
         _update(running_mean, flat.mean(2).mean(0), momentum)
         _update(running_var, flat.var(2, ddof=1).mean(0), momentum)
-    return GroupNorm.apply(input, weight, bias, groups=channels, eps=eps)  # type: ignore[no-any-return]
+    return GroupNorm.apply(input, weight, bias, groups=channels, eps=eps)
 
 
 def _normalized_axes(
@@ -358,7 +358,7 @@ def layer_norm(
         Ba, Kiros and Hinton, "Layer Normalization", 2016.
     """
     axes = _normalized_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return LayerNorm.apply(input, weight, bias, axes=axes, eps=eps)  # type: ignore[no-any-return]
+    return LayerNorm.apply(input, weight, bias, axes=axes, eps=eps)
 
 
 @export(functional=True)
@@ -381,7 +381,7 @@ def rms_norm(
     axes = _normalized_axes("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = float(np.finfo(np.float64 if input.array.dtype == np.float64 else np.float32).eps)
-    return RMSNorm.apply(input, weight, axes=axes, eps=eps)  # type: ignore[no-any-return]
+    return RMSNorm.apply(input, weight, axes=axes, eps=eps)
 
 
 @export(functional=True)
@@ -418,7 +418,7 @@ def group_norm(
             f"{list(input.shape)} and num_groups={num_groups}"
         )
     _check_channel_vectors("group_norm", channels, weight=weight, bias=bias)
-    return GroupNorm.apply(input, weight, bias, groups=num_groups, eps=eps)  # type: ignore[no-any-return]
+    return GroupNorm.apply(input, weight, bias, groups=num_groups, eps=eps)
 
 
 @export(functional=True, public=False)
@@ -443,10 +443,10 @@ def local_response_norm(
     if input.array.size == 0:
         return input
     shape = input.array.shape
-    square = (input * input).reshape(shape[0], 1, shape[1], shape[2], -1)  # type: ignore[operator]
+    square = (input * input).reshape(shape[0], 1, shape[1], shape[2], -1)
     square = pad(square, (0, 0, 0, 0, size // 2, (size - 1) // 2))
-    mean = avg_pool3d(square, (size, 1, 1), stride=1).reshape(shape)  # type: ignore[attr-defined]
-    return input / (mean * alpha + k).pow(beta)  # type: ignore[no-any-return]
+    mean = avg_pool3d(square, (size, 1, 1), stride=1).reshape(shape)
+    return input / (mean * alpha + k).pow(beta)
 
 
 @export(functional=True, public=False)
@@ -463,6 +463,6 @@ def normalize(
         >>> rushlight.nn.functional.normalize(rushlight.tensor([[3.0, 4.0]]))
         tensor([[0.6000, 0.8000]])
     """
-    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)  # type: ignore[attr-defined]
+    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     result = input / length
-    return result if out is None else out.copy_(result)  # type: ignore[attr-defined,no-any-return]
+    return result if out is None else out.copy_(result)

@@ -28,7 +28,7 @@ class Pad(Op):
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return Pad.apply(g, widths=tuple((-a, -b) for a, b in ctx.widths), value=0)  # type: ignore[no-any-return]
+        return Pad.apply(g, widths=tuple((-a, -b) for a, b in ctx.widths), value=0)
 
 
 def _inside(widths: Any, shape: Any) -> tuple[slice, ...]:
@@ -104,7 +104,7 @@ def pad(
                     "invalid. Check dimension of your input."
                 )
         widths = tuple([(0, 0)] * (ndim - count) + last)
-        return Pad.apply(input, widths=widths, value=0 if value is None else value)  # type: ignore[no-any-return]
+        return Pad.apply(input, widths=widths, value=0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value is not None and value != 0:
@@ -119,5 +119,5 @@ def pad(
     for axis, (size, (before, after)) in enumerate(zip(sizes, last), start=ndim - count):
         if before or after:
             positions = _positions(mode, size, before, after)
-            result = result.index_select(axis, wrap(positions))  # type: ignore[attr-defined]
-    return result.clone() if result is input else result  # type: ignore[attr-defined]
+            result = result.index_select(axis, wrap(positions))
+    return result.clone() if result is input else result

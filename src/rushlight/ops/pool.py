@@ -35,7 +35,7 @@ class MaxPool(Op):
 
     def backward(ctx, g: Tensor, _: Any = None) -> Tensor:
         (offsets,) = ctx.saved_tensors
-        return MaxPoolGrad.apply(g, offsets, input_shape=ctx.shape, **ctx.window)  # type: ignore[no-any-return]
+        return MaxPoolGrad.apply(g, offsets, input_shape=ctx.shape, **ctx.window)
 
 
 class MaxPoolGrad(Op):
@@ -76,7 +76,7 @@ class AvgPool(Op):
         return K.avg_pool(x, **window)
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return AvgPoolGrad.apply(g, input_shape=ctx.shape, **ctx.window)  # type: ignore[no-any-return]
+        return AvgPoolGrad.apply(g, input_shape=ctx.shape, **ctx.window)
 
 
 class AvgPoolGrad(Op):
@@ -89,7 +89,7 @@ class AvgPoolGrad(Op):
         return K.avg_pool_grad(g, input_shape=input_shape, **window)
 
     def backward(ctx, gg: Tensor) -> Tensor:
-        return AvgPool.apply(gg, **ctx.window)  # type: ignore[no-any-return]
+        return AvgPool.apply(gg, **ctx.window)
 
 
 class AdaptiveAvgPool(Op):
@@ -100,7 +100,7 @@ class AdaptiveAvgPool(Op):
         return K.adaptive_avg_pool(x, output_size=output_size)
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return AdaptiveAvgPoolGrad.apply(g, input_shape=ctx.shape)  # type: ignore[no-any-return]
+        return AdaptiveAvgPoolGrad.apply(g, input_shape=ctx.shape)
 
 
 class AdaptiveAvgPoolGrad(Op):
@@ -113,7 +113,7 @@ class AdaptiveAvgPoolGrad(Op):
         return K.adaptive_avg_pool_grad(g, input_shape=input_shape)
 
     def backward(ctx, gg: Tensor) -> Tensor:
-        return AdaptiveAvgPool.apply(gg, output_size=ctx.size)  # type: ignore[no-any-return]
+        return AdaptiveAvgPool.apply(gg, output_size=ctx.size)
 
 
 class AdaptiveMaxPool(Op):
@@ -129,7 +129,7 @@ class AdaptiveMaxPool(Op):
 
     def backward(ctx, g: Tensor, _: Any) -> Tensor:
         (indices,) = ctx.saved_tensors
-        return ScatterPlanes.apply(g, indices, input_shape=ctx.shape)  # type: ignore[no-any-return]
+        return ScatterPlanes.apply(g, indices, input_shape=ctx.shape)
 
 
 class ScatterPlanes(Op):
@@ -205,7 +205,7 @@ def _batched(name: str, x: Any, spatial: int) -> tuple[Tensor, bool]:
             f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor with non-zero sizes apart from "
             f"the batch, got {list(x.shape)}"
         )
-    return (x.unsqueeze(0), True) if ndim == spatial + 1 else (x, False)  # type: ignore[attr-defined]
+    return (x.unsqueeze(0), True) if ndim == spatial + 1 else (x, False)
 
 
 def _window(
@@ -297,7 +297,7 @@ def _avg_pool(
     y = AvgPool.apply(
         batch, count_include_pad=bool(count_include_pad), divisor_override=divisor, **window
     )
-    return y.squeeze(0) if added else y  # type: ignore[no-any-return]
+    return y.squeeze(0) if added else y
 
 
 def _adaptive_size(name: str, x: Tensor, size: Any, spatial: int) -> Sizes:
@@ -350,7 +350,7 @@ def _unpool(
             f"{name}: Expected shape of indices to be {list(x.shape)}, got {list(indices.shape)}"
         )
     batch, added = _batched(name, x, spatial)
-    places = indices.unsqueeze(0) if added else indices  # type: ignore[attr-defined]
+    places = indices.unsqueeze(0) if added else indices
     default = [
         (n - 1) * s + k - 2 * p
         for n, s, k, p in zip(batch.array.shape[2:], stride, kernel, padding)
@@ -366,7 +366,7 @@ def _unpool(
                 f"{name}: invalid output_size {list(size)} (each must be within a stride of {default})"
             )
     y = MaxUnpool.apply(batch, places, output_size=tuple(size))
-    return y.squeeze(0) if added else y  # type: ignore[no-any-return]
+    return y.squeeze(0) if added else y
 
 
 # --- public ------------------------------------------------------------------------------------
@@ -471,7 +471,7 @@ def avg_pool3d(
 @export(functional=True)
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Return means over windows chosen so that the result has the given length; see `adaptive_avg_pool2d`."""
-    return _adaptive(1, input, output_size, maximum=False)  # type: ignore[no-any-return]
+    return _adaptive(1, input, output_size, maximum=False)
 
 
 @export(functional=True)
@@ -486,13 +486,13 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         >>> rushlight.nn.functional.adaptive_avg_pool2d(rushlight.arange(4.0).reshape(1, 1, 2, 2), 1)
         tensor([[[[1.5000]]]])
     """
-    return _adaptive(2, input, output_size, maximum=False)  # type: ignore[no-any-return]
+    return _adaptive(2, input, output_size, maximum=False)
 
 
 @export(functional=True)
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Return means over windows of a volume; see `adaptive_avg_pool2d`."""
-    return _adaptive(3, input, output_size, maximum=False)  # type: ignore[no-any-return]
+    return _adaptive(3, input, output_size, maximum=False)
 
 
 @export(functional=True)
@@ -580,10 +580,10 @@ def _lp_pool(
         sign = 1 if norm_type > 0 else -1
         return sign * _max_pool(
             spatial, sign * input.abs(), kernel_size, stride, 0, 1, ceil_mode, False
-        )  # type: ignore[attr-defined,no-any-return]
+        )
     count = math.prod(_per_axis(name, "kernel_size", kernel_size, spatial))
-    means = _avg_pool(spatial, input.pow(norm_type), kernel_size, stride, 0, ceil_mode, True, None)  # type: ignore[attr-defined]
-    return (means * count).pow(1.0 / norm_type)  # type: ignore[operator,no-any-return]
+    means = _avg_pool(spatial, input.pow(norm_type), kernel_size, stride, 0, ceil_mode, True, None)
+    return (means * count).pow(1.0 / norm_type)
 
 
 @export(functional=True, public=False)

@@ -234,12 +234,12 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     first, second = dims
     turns = k % 4
     if turns == 1:
-        return transpose(flip(input, second), first, second)  # type: ignore[no-any-return]
+        return transpose(flip(input, second), first, second)
     if turns == 2:
         return flip(input, (first, second))
     if turns == 3:
-        return transpose(flip(input, first), first, second)  # type: ignore[no-any-return]
-    return input.clone()  # type: ignore[attr-defined]
+        return transpose(flip(input, first), first, second)
+    return input.clone()
 
 
 @export(method=True)
@@ -401,7 +401,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
         _check_vector(x)
     if len(given) == 1:
         return given[0]
-    return stack([reshape(grid, (-1,)) for grid in meshgrid(given, indexing="ij")], dim=1)  # type: ignore[no-any-return]
+    return stack([reshape(grid, (-1,)) for grid in meshgrid(given, indexing="ij")], dim=1)
 
 
 @export(method=True)

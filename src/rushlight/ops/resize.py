@@ -30,7 +30,7 @@ class Resize(Op):
         return K.resize(x, size=size, **options)
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return ResizeGrad.apply(g, input_size=ctx.input_size, **ctx.options)  # type: ignore[no-any-return]
+        return ResizeGrad.apply(g, input_size=ctx.input_size, **ctx.options)
 
 
 class ResizeGrad(Op):
@@ -43,7 +43,7 @@ class ResizeGrad(Op):
         return K.resize_grad(g, input_size=input_size, **options)
 
     def backward(ctx, gg: Tensor) -> Tensor:
-        return Resize.apply(gg, size=ctx.size, **ctx.options)  # type: ignore[no-any-return]
+        return Resize.apply(gg, size=ctx.size, **ctx.options)
 
 
 def _target(
@@ -131,8 +131,8 @@ def interpolate(
     if mode == "area":
         from . import pool
 
-        return getattr(pool, f"adaptive_avg_pool{spatial}d")(input, sizes)  # type: ignore[no-any-return]
-    return Resize.apply(  # type: ignore[no-any-return]
+        return getattr(pool, f"adaptive_avg_pool{spatial}d")(input, sizes)
+    return Resize.apply(
         input,
         size=sizes,
         mode=_KERNEL_MODES[mode],
@@ -151,19 +151,19 @@ def upsample(
     align_corners: bool | None = None,
 ) -> Tensor:
     """Resample to a larger size; the older name of `interpolate`."""
-    return interpolate(input, size, scale_factor, mode, align_corners)  # type: ignore[no-any-return]
+    return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @export(functional=True, public=False)
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """Resample by repeating the nearest element."""
-    return interpolate(input, size, scale_factor, mode="nearest")  # type: ignore[no-any-return]
+    return interpolate(input, size, scale_factor, mode="nearest")
 
 
 @export(functional=True, public=False)
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """Resample images bilinearly, corners aligned."""
-    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)  # type: ignore[no-any-return]
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
 @export(functional=True)
@@ -182,9 +182,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             f"input.size(-3)={c} is not divisible by {r * r}"
         )
     n = len(lead)
-    x = input.reshape(*lead, c // (r * r), r, r, h, w)  # type: ignore[attr-defined]
+    x = input.reshape(*lead, c // (r * r), r, r, h, w)
     x = x.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)  # (*, C, H, r, W, r)
-    return x.reshape(*lead, c // (r * r), h * r, w * r)  # type: ignore[no-any-return]
+    return x.reshape(*lead, c // (r * r), h * r, w * r)
 
 
 @export(functional=True)
@@ -199,9 +199,9 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size={extent} is not divisible by {r}"
         )
     n = len(lead)
-    x = input.reshape(*lead, c, h // r, r, w // r, r)  # type: ignore[attr-defined]
+    x = input.reshape(*lead, c, h // r, r, w // r, r)
     x = x.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)  # (*, C, r, r, H, W)
-    return x.reshape(*lead, c * r * r, h // r, w // r)  # type: ignore[no-any-return]
+    return x.reshape(*lead, c * r * r, h // r, w // r)
 
 
 def _check_shuffle(name: str, input: Tensor, factor: int) -> None:
@@ -229,4 +229,4 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
-    return input.reshape(n, groups, c // groups, *space).transpose(1, 2).reshape(input.array.shape)  # type: ignore[attr-defined,no-any-return]
+    return input.reshape(n, groups, c // groups, *space).transpose(1, 2).reshape(input.array.shape)

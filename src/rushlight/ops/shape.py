@@ -521,19 +521,19 @@ def _hermitian(x: Tensor) -> Tensor:
         )
     if not x.array.ndim:
         _warn_0d("H", "Consider using x.conj().")
-    return conjugate(_transposed(x))  # type: ignore[no-any-return]
+    return conjugate(_transposed(x))
 
 
-Tensor.T = property(_reversed_dims)  # type: ignore[assignment, misc]
-Tensor.mT = property(_matrix_transposed)  # type: ignore[assignment, misc]
-Tensor.H = property(_hermitian)  # type: ignore[assignment, misc]
-Tensor.mH = property(lambda x: conjugate(_matrix_transposed(x, "mH")))  # type: ignore[assignment, misc]
+Tensor.T = property(_reversed_dims)  # type: ignore[assignment]
+Tensor.mT = property(_matrix_transposed)  # type: ignore[assignment]
+Tensor.H = property(_hermitian)  # type: ignore[assignment]
+Tensor.mH = property(lambda x: conjugate(_matrix_transposed(x, "mH")))  # type: ignore[assignment]
 
 
 @export(method=True)
 def adjoint(input: Tensor) -> Tensor:
     """Exchange the last two dimensions and conjugate."""
-    return conjugate(_matrix_transposed(input, "adjoint()"))  # type: ignore[no-any-return]
+    return conjugate(_matrix_transposed(input, "adjoint()"))
 
 
 @export(method=True, aliases=("moveaxis",))
@@ -595,7 +595,9 @@ def _reshaping_in_place(function: Callable[..., Tensor]) -> None:
         return self
 
     in_place.__name__ = in_place.__qualname__ = label
-    in_place.__doc__ = f"In-place form of `{label[:-1]}`: gives this tensor the other shape; returns it."
+    in_place.__doc__ = (
+        f"In-place form of `{label[:-1]}`: gives this tensor the other shape; returns it."
+    )
     setattr(Tensor, label, in_place)
 
 
@@ -609,7 +611,7 @@ def _twin(x: Tensor) -> Tensor:
 
 for _function in (squeeze, unsqueeze, t, transpose):
     _reshaping_in_place(_function)
-Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_  # type: ignore[attr-defined]
+Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_
 
 
 # --- broadcasting ------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ class Softmax(Op):
         (y,) = ctx.saved_tensors
         if not is_grad_enabled():
             return wrap(K.softmax_grad(g.array, y.array, axis=ctx.axis))
-        return y * (g - (g * y).sum(ctx.axis, keepdim=True))  # type: ignore[no-any-return]
+        return y * (g - (g * y).sum(ctx.axis, keepdim=True))
 
 
 class LogSoftmax(Op):
@@ -49,7 +49,7 @@ class LogSoftmax(Op):
         (y,) = ctx.saved_tensors
         if not is_grad_enabled():
             return wrap(K.log_softmax_grad(g.array, y.array, axis=ctx.axis))
-        return g - y.exp() * g.sum(ctx.axis, keepdim=True)  # type: ignore[no-any-return]
+        return g - y.exp() * g.sum(ctx.axis, keepdim=True)
 
 
 def _run(op: type[Op], name: str, input: Any, dim: int | None, dtype: DType | None) -> Tensor:
@@ -61,7 +61,7 @@ def _run(op: type[Op], name: str, input: Any, dim: int | None, dtype: DType | No
     x = input if dtype is None else cast(input, dtype)
     if x.array.dtype.kind in "iub":
         raise not_implemented(f"{name}_lastdim_kernel_impl", x)
-    return op.apply(x, axis=wrap_dim(dim, x.array.ndim))  # type: ignore[no-any-return]
+    return op.apply(x, axis=wrap_dim(dim, x.array.ndim))
 
 
 @export(method=True, functional=True, out=True, numpy_names=True)
@@ -100,7 +100,7 @@ def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
 ) -> Tensor:
     """Return softmax(-x) along a dimension."""
-    return softmax(-input, dim, dtype=dtype)  # type: ignore[operator,no-any-return]
+    return softmax(-input, dim, dtype=dtype)
 
 
 @export(functional=True, public=False)
@@ -114,10 +114,10 @@ def gumbel_softmax(
     """
     from .creation import empty_like, zeros_like
 
-    gumbels = -empty_like(logits).exponential_().log()  # type: ignore[attr-defined]
+    gumbels = -empty_like(logits).exponential_().log()
     soft = softmax((logits + gumbels) / tau, dim)
     if not hard:
-        return soft  # type: ignore[no-any-return]
+        return soft
     index = soft.max(dim, keepdim=True)[1]
-    one_hot = zeros_like(logits).scatter_(dim, index, 1.0)  # type: ignore[attr-defined]
-    return one_hot - soft.detach() + soft  # type: ignore[no-any-return]
+    one_hot = zeros_like(logits).scatter_(dim, index, 1.0)
+    return one_hot - soft.detach() + soft

@@ -191,13 +191,13 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 @export(method=True, numpy_names=True)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return the indices that sort a tensor along a dimension."""
-    return sort(input, dim, descending)[1]  # type: ignore[no-any-return]
+    return sort(input, dim, descending)[1]
 
 
 @export(method=True, out=True)
 def msort(input: Tensor) -> Tensor:
     """Sort along the first dimension; return only the values."""
-    return sort(input, 0)[0]  # type: ignore[no-any-return]
+    return sort(input, 0)[0]
 
 
 @export(method=True, out=True, numpy_names=True)
@@ -299,7 +299,7 @@ class OfAll(Op):
 
     def backward(ctx, g: Tensor) -> Tensor:
         (share,) = ctx.saved_tensors
-        return g * share  # type: ignore[operator, no-any-return]
+        return g * share
 
 
 def _of_all(name: str, op: type[Ordered], input: Tensor) -> Tensor:
@@ -395,7 +395,7 @@ def _quantile(
     rest = (
         kept if keepdim else tuple([n for d, n in enumerate(kept) if dim is not None and d != at])
     )
-    return reshape(result, point_shape + rest)  # type: ignore[no-any-return]
+    return reshape(result, point_shape + rest)
 
 
 def _quantile_points(name: str, x: Any, q: Any, interpolation: str) -> Tensor:
@@ -439,8 +439,8 @@ def _interpolated(ranked: Tensor, q: Tensor, interpolation: str, ignore_nan: boo
     low, high = _at_ranks(ranked, below), _at_ranks(ranked, xp.ceil(ranks))
     weight = wrap(xp.full_like(ranks, 0.5))
     if interpolation == "linear":
-        weight = q * wrap(spans) - wrap(below)  # type: ignore[operator]
-    return low.lerp(high, weight)  # type: ignore[attr-defined, no-any-return]
+        weight = q * wrap(spans) - wrap(below)
+    return low.lerp(high, weight)
 
 
 def _at_ranks(ranked: Tensor, ranks: Array) -> Tensor:

@@ -39,13 +39,16 @@ def _no_dim(dim: int) -> int:
 
 
 def _strides(x: Array) -> Shape:
-    if x.size:
-        return tuple([step // x.itemsize for step in x.strides])
-    steps, step = [], 1
-    for extent in reversed(x.shape):
-        steps.append(step)
-        step *= max(extent, 1)
-    return tuple(reversed(steps))
+    width, shape = x.itemsize, x.shape
+    steps = [step // width for step in x.strides]
+    if not x.size or 0 in steps:
+        following = 1
+        for d in reversed(range(len(shape))):
+            # NumPy gives inserted dimensions, and those of empty arrays, strides of its own.
+            if not x.size or (shape[d] == 1 and steps[d] == 0):
+                steps[d] = following
+            following = max(shape[d], 1) * steps[d]
+    return tuple(steps)
 
 
 @method
@@ -191,12 +194,12 @@ def __contains__(self: Tensor, element: Any) -> bool:
     return bool((self.array == element).any())
 
 
-Tensor.layout = property(lambda self: strided)  # type: ignore[attr-defined]
-Tensor.is_sparse = property(lambda self: False)  # type: ignore[attr-defined]
-Tensor.is_quantized = property(lambda self: False)  # type: ignore[attr-defined]
-Tensor.is_meta = property(lambda self: False)  # type: ignore[attr-defined]
-Tensor.is_mkldnn = property(lambda self: False)  # type: ignore[attr-defined]
-Tensor.is_nested = property(lambda self: False)  # type: ignore[attr-defined]
+Tensor.layout = property(lambda self: strided)
+Tensor.is_sparse = property(lambda self: False)
+Tensor.is_quantized = property(lambda self: False)
+Tensor.is_meta = property(lambda self: False)
+Tensor.is_mkldnn = property(lambda self: False)
+Tensor.is_nested = property(lambda self: False)
 
 
 # --- views by strides --------------------------------------------------------------------------
@@ -381,7 +384,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         from .shape import reshape
 
         reshaped = reshape(self, (1,))
-        return reshaped if size else reshaped.narrow(0, 0, 0)  # type: ignore[attr-defined, no-any-return]
+        return reshaped if size else reshaped.narrow(0, 0, 0)
     return Unfold.apply(self, dim=dim, size=size, step=step)
 
 

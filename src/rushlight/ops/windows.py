@@ -140,7 +140,7 @@ def kaiser_window(
 # --- signal.windows ----------------------------------------------------------------------------
 
 
-def _checked(name: str, M: int, dtype: Any, layout: Any) -> None:  # noqa: N803 (torch's name)
+def _checked(name: str, M: int, dtype: Any, layout: Any) -> None:
     if M < 0:
         raise ValueError(f"{name} requires non-negative window length, got M={M}")
     if layout is not None and layout is not strided:
@@ -155,7 +155,7 @@ def _signal_window(
     shape: _Shape,
     M: int,
     sym: bool,
-    options: dict[str, Any],  # noqa: N803 (torch's name)
+    options: dict[str, Any],
 ) -> Tensor:
     dtype, device = options.pop("dtype", None), options.pop("device", None)
     requires_grad, layout = options.pop("requires_grad", False), options.pop("layout", None)
@@ -166,7 +166,7 @@ def _signal_window(
 
 
 @export(name="signal.windows.hann", public=False)
-def hann(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (torch's name)
+def hann(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """Return a Hann window: w(n) = (1 - cos(2 pi n / (P - 1))) / 2.
 
     Args:
@@ -181,31 +181,31 @@ def hann(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (
 
 
 @export(name="signal.windows.hamming", public=False)
-def hamming(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (torch's name)
+def hamming(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """Return a Hamming window: w(n) = 0.54 - 0.46 cos(2 pi n / (P - 1)). Arguments as `hann`."""
     return _signal_window("hamming", _cosine_sum([0.54, 0.46]), M, sym, options)
 
 
 @export(name="signal.windows.general_hamming", public=False)
-def general_hamming(  # noqa: D417
+def general_hamming(
     M: int,
     *,
     alpha: float = 0.54,
     sym: bool = True,
-    **options: Any,  # noqa: N803 (torch's name)
+    **options: Any,
 ) -> Tensor:
     """Return w(n) = alpha - (1 - alpha) cos(2 pi n / (P - 1)). Arguments as `hann`."""
     return _signal_window("general_hamming", _cosine_sum([alpha, 1 - alpha]), M, sym, options)
 
 
 @export(name="signal.windows.blackman", public=False)
-def blackman(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (torch's name)
+def blackman(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """Return a Blackman window: a sum of three cosines. Arguments as `hann`."""
     return _signal_window("blackman", _cosine_sum([0.42, 0.5, 0.08]), M, sym, options)
 
 
 @export(name="signal.windows.nuttall", public=False)
-def nuttall(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (torch's name)
+def nuttall(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """Return Nuttall's window: a sum of four cosines. Arguments as `hann`."""
     return _signal_window(
         "nuttall", _cosine_sum([0.3635819, 0.4891775, 0.1365995, 0.0106411]), M, sym, options
@@ -213,12 +213,12 @@ def nuttall(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N80
 
 
 @export(name="signal.windows.general_cosine", public=False)
-def general_cosine(  # noqa: D417
+def general_cosine(
     M: int,
     *,
     a: Iterable[float],
     sym: bool = True,
-    **options: Any,  # noqa: N803 (torch's name)
+    **options: Any,
 ) -> Tensor:
     """Return w(n) = a_0 - a_1 cos(2 pi n / (P - 1)) + a_2 cos(4 pi n / (P - 1)) - ...  Arguments as `hann`.
 
@@ -235,13 +235,13 @@ def general_cosine(  # noqa: D417
 
 
 @export(name="signal.windows.bartlett", public=False)
-def bartlett(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (torch's name)
+def bartlett(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """Return a Bartlett window: a triangle with zeros at its ends. Arguments as `hann`."""
     return _signal_window("bartlett", _triangle, M, sym, options)
 
 
 @export(name="signal.windows.cosine", public=False)
-def cosine(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803 (torch's name)
+def cosine(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """Return w(n) = sin(pi (n + 1/2) / P). Arguments as `hann`."""
     return _signal_window(
         "cosine", lambda n, points: np.sin(np.pi * (n + 0.5) / points), M, sym, options
@@ -249,12 +249,12 @@ def cosine(M: int, *, sym: bool = True, **options: Any) -> Tensor:  # noqa: N803
 
 
 @export(name="signal.windows.gaussian", public=False)
-def gaussian(  # noqa: D417
+def gaussian(
     M: int,
     *,
     std: float = 1.0,
     sym: bool = True,
-    **options: Any,  # noqa: N803 (torch's name)
+    **options: Any,
 ) -> Tensor:
     """Return w(n) = exp(-((n - (P - 1) / 2) / std)^2 / 2). Arguments as `hann`.
 
@@ -271,8 +271,8 @@ def gaussian(  # noqa: D417
 
 
 @export(name="signal.windows.exponential", public=False)
-def exponential(  # noqa: D417
-    M: int,  # noqa: N803 (torch's name)
+def exponential(
+    M: int,
     *,
     center: float | None = None,
     tau: float = 1.0,
@@ -296,12 +296,12 @@ def exponential(  # noqa: D417
 
 
 @export(name="signal.windows.kaiser", public=False)
-def kaiser(  # noqa: D417
+def kaiser(
     M: int,
     *,
     beta: float = 12.0,
     sym: bool = True,
-    **options: Any,  # noqa: N803 (torch's name)
+    **options: Any,
 ) -> Tensor:
     """Return a Kaiser window, from the Bessel function I0. Arguments as `hann`.
 

@@ -135,7 +135,7 @@ class Optimizer:
     # --- hooks ---
 
     def _add(self, name: str, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        handle = add_hook(self._hooks[name], hook)  # type: ignore[arg-type]
+        handle = add_hook(self._hooks[name], hook)
         if prepend:
             self._hooks[name].move_to_end(handle.id, last=False)
         return handle
@@ -322,9 +322,9 @@ def _like_parameter(p: Tensor, name: str, value: Any) -> Any:
     """Return a loaded state value on the parameter's device and in its dtype (steps stay as they are)."""
     if isinstance(value, Tensor):
         if name == "step":
-            return value.clone()  # type: ignore[attr-defined]
+            return value.clone()
         dtype = p.dtype if p.dtype.is_floating_point and value.dtype.is_floating_point else None
-        return value.to(device=p.device, dtype=dtype, copy=True)  # type: ignore[attr-defined]
+        return value.to(device=p.device, dtype=dtype, copy=True)
     if isinstance(value, dict):
         return {k: _like_parameter(p, name, v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

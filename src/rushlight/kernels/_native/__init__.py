@@ -9,12 +9,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-core: ModuleType | None = None
+core: Any = None
 missing_reason = ""
 
 try:

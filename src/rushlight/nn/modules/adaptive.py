@@ -82,15 +82,15 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
         self.head.reset_parameters()
-        for inner, outer in self.tail:  # type: ignore[misc]
-            inner.reset_parameters()  # type: ignore[has-type]
-            outer.reset_parameters()  # type: ignore[has-type]
+        for inner, outer in self.tail:
+            inner.reset_parameters()
+            outer.reset_parameters()
 
     def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         """Return the log-probability of each target, and the negative mean of them."""
         _check_target(input_, target_)
         batched = target_.ndim > 0
-        input = input_ if batched else input_.unsqueeze(0)  # type: ignore[attr-defined]
+        input = input_ if batched else input_.unsqueeze(0)
         target = target_.array.reshape(-1)
         if target.size and not 0 <= target.min() <= target.max() < self.n_classes:
             raise RuntimeError(
@@ -117,11 +117,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         for i, tail in enumerate(self.tail):
             here = self.shortlist_size + i
             parts.append(F.log_softmax(tail(input), 1) + head[:, here : here + 1])
-        return cat(parts, 1)  # type: ignore[no-any-return]
+        return cat(parts, 1)
 
     def predict(self, input: Tensor) -> Tensor:
         """Return the most probable class of each input."""
-        return self.log_prob(input).argmax(1)  # type: ignore[attr-defined,no-any-return]
+        return self.log_prob(input).argmax(1)
 
 
 def _check_cutoffs(cutoffs: list[int], n_classes: int) -> None:

@@ -102,7 +102,7 @@ class _BatchNorm(_NormBase):
         momentum = 0.0 if self.momentum is None else self.momentum
         track = self.track_running_stats
         if self.training and track and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)  # type: ignore[attr-defined]
+            self.num_batches_tracked.add_(1)
             if self.momentum is None:  # the running statistics are then plain averages
                 momentum = 1.0 / float(self.num_batches_tracked)
         from_batch = self.training or (self.running_mean is None and self.running_var is None)
@@ -199,7 +199,7 @@ class _LazyNorm(LazyModuleMixin):
         stores = (self.weight, self.bias, self.running_mean, self.running_var)
         for value in stores:
             if value is not None:
-                value.materialize((self.num_features,))  # type: ignore[attr-defined]
+                value.materialize((self.num_features,))
         self.reset_parameters()
 
 

@@ -144,7 +144,7 @@ class ModuleList(Module):
             type(self)(modules[index])
             if isinstance(index, slice)
             else modules[_index_of(index, len(self))]
-        )  # type: ignore[arg-type]
+        )
 
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, str(_index_of(index, len(self))), module)

@@ -99,7 +99,7 @@ class _ConvNd(Module):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
-            input = F.pad(input, self._pad_widths(), mode=self.padding_mode)  # type: ignore[attr-defined]
+            input = F.pad(input, self._pad_widths(), mode=self.padding_mode)
             padding = 0
         return type(self).function(
             input, weight, bias, self.stride, padding, self.dilation, self.groups
@@ -160,7 +160,7 @@ class Conv1d(_Conv):
     """Convolution of signals (N, C, L); the arguments are those of `Conv2d`."""
 
     spatial = 1
-    function = staticmethod(F.conv1d)  # type: ignore[attr-defined]
+    function = staticmethod(F.conv1d)
 
 
 class Conv2d(_Conv):
@@ -189,14 +189,14 @@ class Conv2d(_Conv):
     """
 
     spatial = 2
-    function = staticmethod(F.conv2d)  # type: ignore[attr-defined]
+    function = staticmethod(F.conv2d)
 
 
 class Conv3d(_Conv):
     """Convolution of volumes (N, C, D, H, W); the arguments are those of `Conv2d`."""
 
     spatial = 3
-    function = staticmethod(F.conv3d)  # type: ignore[attr-defined]
+    function = staticmethod(F.conv3d)
 
 
 class _ConvTranspose(_ConvNd):
@@ -263,7 +263,7 @@ class ConvTranspose1d(_ConvTranspose):
     """Transposed convolution of signals; the arguments are those of `ConvTranspose2d`."""
 
     spatial = 1
-    function = staticmethod(F.conv_transpose1d)  # type: ignore[attr-defined]
+    function = staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -285,14 +285,14 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     spatial = 2
-    function = staticmethod(F.conv_transpose2d)  # type: ignore[attr-defined]
+    function = staticmethod(F.conv_transpose2d)
 
 
 class ConvTranspose3d(_ConvTranspose):
     """Transposed convolution of volumes; the arguments are those of `ConvTranspose2d`."""
 
     spatial = 3
-    function = staticmethod(F.conv_transpose3d)  # type: ignore[attr-defined]
+    function = staticmethod(F.conv_transpose3d)
 
 
 class _LazyConv(LazyModuleMixin):

@@ -48,7 +48,7 @@ class _InstanceNorm(_NormBase):
         self._check_input_dim(input)
         self._check_channels(input)
         if input.ndim == self.spatial + 1:
-            return self._normalise(input.unsqueeze(0)).squeeze(0)  # type: ignore[attr-defined,no-any-return]
+            return self._normalise(input.unsqueeze(0)).squeeze(0)
         return self._normalise(input)
 
     def _normalise(self, input: Tensor) -> Tensor:

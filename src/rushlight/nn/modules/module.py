@@ -416,15 +416,15 @@ class Module:
 
     def type(self: T, dst_type: dtype | str) -> T:
         """Convert all parameters and buffers to a dtype."""
-        return self._apply(lambda t: t.type(dst_type))  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.type(dst_type))
 
     def cpu(self: T) -> T:
         """Move parameters and buffers to the CPU."""
-        return self._apply(lambda t: t.cpu())  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.cpu())
 
     def cuda(self: T, device: Any = None) -> T:
         """Move parameters and buffers to a CUDA device."""
-        return self._apply(lambda t: t.cuda(device))  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.cuda(device))
 
     def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
         """Move parameters and buffers to a device without copying their values."""
@@ -452,7 +452,7 @@ class Module:
     def requires_grad_(self: T, requires_grad: bool = True) -> T:
         """Freeze or unfreeze all parameters."""
         for parameter in self.parameters():
-            parameter.requires_grad_(requires_grad)  # type: ignore[attr-defined]
+            parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -463,8 +463,8 @@ class Module:
             if set_to_none:
                 parameter.grad = None
             else:
-                parameter.grad = parameter.grad.detach()  # type: ignore[attr-defined]
-                parameter.grad.zero_()  # type: ignore[union-attr]
+                parameter.grad = parameter.grad.detach()
+                parameter.grad.zero_()
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted for compatibility; modules run eagerly."""
@@ -651,7 +651,7 @@ class Module:
             if value is not None:
                 destination[prefix + name] = (
                     value if keep_vars or is_lazy(value) else value.detach()
-                )  # type: ignore[attr-defined]
+                )
         if type(self).get_extra_state is not Module.get_extra_state:
             destination[prefix + "_extra_state"] = self.get_extra_state()
 

@@ -53,7 +53,7 @@ class _Table(Module):
         init.normal_(self.weight)
         if self.padding_idx is not None:
             with no_grad():
-                self.weight[self.padding_idx].fill_(0)  # type: ignore[index]
+                self.weight[self.padding_idx].fill_(0)
 
     def _common_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"

@@ -28,7 +28,7 @@ class LRScheduler:
                 # A second schedule of the same optimizer starts from the same rate as the first.
                 group.setdefault(
                     "initial_lr", initial.clone() if isinstance(initial, Tensor) else initial
-                )  # type: ignore[attr-defined]
+                )
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
@@ -90,7 +90,7 @@ class LRScheduler:
     def _set(self, values: Sequence[Any]) -> None:
         for group, lr in zip(self.optimizer.param_groups, values):
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(float(lr))  # type: ignore[attr-defined]
+                group["lr"].fill_(float(lr))
             else:
                 group["lr"] = lr
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]

@@ -62,7 +62,7 @@ def _rebuild_mapping(like: Any, values: dict[Any, Any]) -> Any:
             twin = copy.copy(like)
             twin.update(values)
             return twin
-        return type(like)(values)  # type: ignore[call-arg]
+        return type(like)(values)
     except TypeError:
         return values
 
@@ -75,7 +75,7 @@ def _rebuild_sequence(like: Any, values: list[Any]) -> Any:
 
 
 def _stack_tensors(batch: Any, **_: Any) -> Tensor:
-    return stack(list(batch))  # type: ignore[no-any-return]
+    return stack(list(batch))
 
 
 def _stack_arrays(batch: Any, **_: Any) -> Any:

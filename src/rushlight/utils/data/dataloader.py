@@ -162,7 +162,7 @@ class DataLoader(Generic[T_co]):
         return lambda indices: collate([dataset[i] for i in indices])
 
     def _stream(self) -> Iterator[Any]:
-        samples = iter(self.dataset)  # type: ignore[call-overload]
+        samples = iter(self.dataset)
         if self.batch_sampler is None:
             for sample in samples:
                 yield self.collate_fn(sample)

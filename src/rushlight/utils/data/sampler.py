@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
+from ...backend.dtype import float64, int64
 from ...ops.creation import as_tensor, empty
 from ...ops.sampling import multinomial, randint, randperm
-from ...backend.dtype import float64, int64
 from ...random import Generator
 
 T_co = TypeVar("T_co", covariant=True)

@@ -57,7 +57,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     from ..datasets.vision import image_from
 
     if isinstance(pic, Tensor):
-        array = pic.detach().cpu().array  # type: ignore[attr-defined]
+        array = pic.detach().cpu().array
         if array.ndim not in (2, 3):
             raise ValueError(f"pic should be 2/3 dimensional. Got {array.ndim} dimensions.")
         if array.dtype.kind == "f" and mode != "F":
@@ -93,9 +93,9 @@ def normalize(
         raise ValueError(
             f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero."
         )
-    result = tensor if inplace else tensor.clone()  # type: ignore[attr-defined]
+    result = tensor if inplace else tensor.clone()
     result.sub_(wrap(_per_channel(centre))).div_(wrap(_per_channel(spread)))
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _per_channel(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -135,7 +135,7 @@ def resize(
     if not isinstance(img, Tensor):
         raise TypeError(f"img should be PIL Image or Tensor. Got {type(img)}")
     target = _new_size(img.array.shape[-2], img.array.shape[-1], size, max_size)
-    batch = img.reshape(-1, *img.array.shape[-3:])  # type: ignore[attr-defined]
+    batch = img.reshape(-1, *img.array.shape[-3:])
     whole = not img.dtype.is_floating_point
     values = batch.to(dtypes.float32) if whole else batch
     smooth = mode in ("bilinear", "bicubic")
@@ -148,8 +148,8 @@ def resize(
     )
     if whole:
         limits = dtypes.iinfo(img.dtype)
-        result = result.round().clamp(limits.min, limits.max).to(img.dtype)  # type: ignore[attr-defined]
-    return result.reshape(*img.array.shape[:-2], *target)  # type: ignore[attr-defined]
+        result = result.round().clamp(limits.min, limits.max).to(img.dtype)
+    return result.reshape(*img.array.shape[:-2], *target)
 
 
 def convert_image_dtype(image: Tensor, dtype: dtypes.dtype = dtypes.float32) -> Tensor:
@@ -159,12 +159,12 @@ def convert_image_dtype(image: Tensor, dtype: dtypes.dtype = dtypes.float32) -> 
         return image
     if source.is_floating_point:
         if dtype.is_floating_point:
-            return image.to(dtype)  # type: ignore[attr-defined,no-any-return]
+            return image.to(dtype)
         top = dtypes.iinfo(dtype).max
-        return (image * (top + 1.0 - 1e-3)).to(dtype)  # type: ignore[operator,no-any-return]
+        return (image * (top + 1.0 - 1e-3)).to(dtype)  # type: ignore[no-any-return]
     if dtype.is_floating_point:
-        return image.to(dtype) / dtypes.iinfo(source).max  # type: ignore[attr-defined,no-any-return]
+        return image.to(dtype) / dtypes.iinfo(source).max  # type: ignore[no-any-return]
     old, new = dtypes.iinfo(source).max, dtypes.iinfo(dtype).max
     if old > new:
-        return image.div((old + 1) // (new + 1), rounding_mode="floor").to(dtype)  # type: ignore[attr-defined,no-any-return]
-    return image.to(dtype) * ((new + 1) // (old + 1))  # type: ignore[attr-defined,no-any-return]
+        return image.div((old + 1) // (new + 1), rounding_mode="floor").to(dtype)
+    return image.to(dtype) * ((new + 1) // (old + 1))  # type: ignore[no-any-return]

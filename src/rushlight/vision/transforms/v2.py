@@ -56,7 +56,7 @@ class ToDtype(nn.Module):
         """Convert a tensor; anything else is passed on."""
         if not isinstance(image, Tensor):
             return image
-        return F.convert_image_dtype(image, self.dtype) if self.scale else image.to(self.dtype)  # type: ignore[attr-defined]
+        return F.convert_image_dtype(image, self.dtype) if self.scale else image.to(self.dtype)
 
     def extra_repr(self) -> str:
         """Describe the transform."""
