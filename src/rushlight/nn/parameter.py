@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._printing import parameter_str
 from .._tensor import Tensor, wrap_as
 from ..autograd.version import share_version
 from ..backend.device import as_device
@@ -39,6 +40,9 @@ class Parameter(Tensor):
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
         """Everything is done in __new__: the values are shared, not made."""
+
+    def __repr__(self, **kwargs: Any) -> str:
+        return parameter_str(self)
 
 
 class Buffer(Tensor):
