@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import functional, init
+from . import functional, grad, init, utils
 from .modules.activation import (
     CELU,
     ELU,
@@ -295,5 +295,7 @@ __all__ = [
     "ZeroPad2d",
     "ZeroPad3d",
     "functional",
+    "grad",
     "init",
+    "utils",
 ]

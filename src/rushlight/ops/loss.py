@@ -640,6 +640,10 @@ def multi_margin_loss(
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.array.ndim != 1:
+        raise ValueError(
+            f"multi_margin_loss: weight must be one-dimensional, got {list(weight.shape)}"
+        )
     if weight is not None and weight.array.shape != (input.array.shape[-1],):
         raise RuntimeError(
             f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}"
