@@ -289,8 +289,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """Return ln sum exp(x) over dimensions, without overflow.
 
     Example:
-        >>> rushlight.logsumexp(rushlight.tensor([1000.0, 1000.0]), dim=0)
-        tensor(1000.6931)
+        >>> rushlight.logsumexp(rushlight.tensor([[1.0, 2.0, 3.0]]), dim=1)
+        tensor([3.4076])
     """
     x = as_float(input, "logsumexp")
     return LogSumExp.apply(x, axes=axes_of("logsumexp", x, dim), keepdim=keepdim)
