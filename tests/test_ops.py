@@ -161,14 +161,14 @@ def differentiable_call(case: OpCase, sample: S) -> tuple[Any, list[Tensor]]:
 def test_gradient(case: OpCase) -> None:
     for sample in case.samples:
         call, inputs = differentiable_call(case, sample)
-        assert gradcheck(call, inputs)
+        assert not inputs or gradcheck(call, inputs)
 
 
 @cases("differentiable", "second")
 def test_second_gradient(case: OpCase) -> None:
     for sample in case.samples:
         call, inputs = differentiable_call(case, sample)
-        assert gradgradcheck(call, inputs)
+        assert not inputs or gradgradcheck(call, inputs)
 
 
 @cases()

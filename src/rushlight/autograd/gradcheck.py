@@ -120,7 +120,7 @@ def _compare(
             units = (1, 1j) if y.array.dtype.kind == "c" else (1,)
             for i in range(y.array.size):
                 for unit in units:
-                    v = np.zeros_like(y.array)
+                    v = np.zeros(y.array.shape, y.array.dtype)
                     v.reshape(-1)[i] = unit
                     got = _analytic(y, x, v).reshape(-1)
                     if not x.array.size:
