@@ -36,3 +36,9 @@ def torch():
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     return pytest.importorskip("torch")
+
+
+@pytest.fixture(params=["rushlight", "torch"])
+def T(request):
+    """Either framework: what a test says of T is said of PyTorch too, and checked where it is installed."""
+    return rushlight if request.param == "rushlight" else request.getfixturevalue("torch")

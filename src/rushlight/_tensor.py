@@ -72,6 +72,15 @@ class Tensor(TensorMethods):
         "_requires_grad", "_view", "array",
     )  # fmt: skip
 
+    array: Array
+    _counter: Any
+    _grad: Tensor | None
+    _hooks: Any
+    _index: int
+    _node: Any
+    _requires_grad: bool
+    _view: Any
+
     __array_priority__ = 1000
 
     def __init__(self, *data: Any, device: Any = None):
@@ -319,7 +328,7 @@ class Tensor(TensorMethods):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            return memo[id(self)]
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "

@@ -268,6 +268,8 @@ def test_shims_where_torch_s_layout_differs(check):
         assert dynamo.disable(double) is double
         assert dynamo.optimize("eager")(double) is double
         dynamo.reset()
+        import torch._dynamo.config
+        assert torch._dynamo.config is dynamo.config
         assert torch.compiler.is_compiling() is False
     """)
 
@@ -284,4 +286,20 @@ def test_safetensors_for_torch_is_ours(check):
         import safetensors.torch, sys
         rushlight.compat.uninstall()
         assert "safetensors.torch" not in sys.modules and "safetensors" in sys.modules
+    """)
+
+
+def test_modules_that_load_on_first_use_are_told_about_too(check):
+    check("""
+        import sys
+        import rushlight.compat
+        rushlight.compat.install()
+        import torch
+        assert "rushlight.backends" not in sys.modules
+        try:
+            torch.backends.nowhere
+        except AttributeError as error:
+            assert "module 'torch.backends' has no attribute 'nowhere' (not in" in str(error)
+        else:
+            raise AssertionError
     """)

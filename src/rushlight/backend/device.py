@@ -28,7 +28,7 @@ class device:
             self.type, self.index = type.type, type.index
             return
         if isinstance(type, int):
-            type, index = "cuda", type
+            index, type = type, "cuda"
         if not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, int or device, not {type!r}")
         kind, colon, number = type.partition(":")

@@ -125,6 +125,10 @@ class Hook:
     def adopt(self, module: ModuleType, alias: str) -> None:
         """Prepare a module that has just got a torch name, and all that came with it."""
         self._prepare(module, alias)
+        self.adopt_loaded()
+
+    def adopt_loaded(self) -> None:
+        """Prepare every public module of rushlight that has been imported."""
         for name, loaded in list(sys.modules.items()):
             known_as = alias_of(name) if name.startswith("rushlight") else None
             if known_as is not None:
@@ -181,7 +185,7 @@ def _missing_name(hook: Hook, module: ModuleType, alias: str) -> Callable[[str],
                     raise
             else:
                 if isinstance(value, ModuleType):
-                    hook.adopt(value, f"{alias}.{name}")
+                    hook.adopt_loaded()
                 return value
         if f"{alias}.{name}" in ALIASES:
             return importlib.import_module(f"{alias}.{name}")

@@ -72,7 +72,7 @@ def _grad_input(
     _check(name, spatial, weight=weight, grad_output=grad_output)
     shape = tuple(int(n) for n in input_size)
     _check_sizes(name, shape, weight.shape, grad_output, options)
-    return ConvGradInput.apply(grad_output, weight, input_shape=shape, **options)  # type: ignore[no-any-return]
+    return ConvGradInput.apply(grad_output, weight, input_shape=shape, **options)
 
 
 def _grad_weight(
@@ -90,7 +90,7 @@ def _grad_weight(
     _check(name, spatial, input=input, grad_output=grad_output)
     shape = tuple(int(n) for n in weight_size)
     _check_sizes(name, input.shape, shape, grad_output, options)
-    return ConvGradWeight.apply(grad_output, input, weight_shape=shape, **options)  # type: ignore[no-any-return]
+    return ConvGradWeight.apply(grad_output, input, weight_shape=shape, **options)
 
 
 def conv1d_input(

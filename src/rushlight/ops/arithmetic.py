@@ -120,7 +120,7 @@ def _is_bool(value: Any) -> bool:
     return value.array.dtype.kind == "b" if isinstance(value, Tensor) else isinstance(value, bool)
 
 
-def _scaled(name: str, value: Any, alpha: Number) -> Any:
+def _scaled(value: Any, alpha: Number) -> Any:
     """Return alpha value, for `add` and `sub`."""
     if alpha is True or alpha is False:
         boolean = isinstance(value, bool) or (
@@ -162,7 +162,7 @@ def add(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
     """
     x, y = promote(input, other)
     if alpha != 1 or alpha is True:
-        y = _scaled("add", y, alpha)
+        y = _scaled(y, alpha)
     return Add.apply(x, y)
 
 
@@ -181,7 +181,7 @@ def sub(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
         raise RuntimeError(_no_bool("Subtraction", "with a bool tensor"))
     x, y = promote(input, other)
     if alpha != 1 or alpha is True:
-        y = _scaled("sub", y, alpha)
+        y = _scaled(y, alpha)
     return Sub.apply(x, y)
 
 
@@ -353,7 +353,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     """
     product = mul(tensor1, tensor2)
     if value != 1:
-        product = _scaled("addcmul", product, value)
+        product = _scaled(product, value)
     return add(input, product)
 
 
@@ -374,8 +374,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
             "Integer division with addcdiv is no longer supported, and in a future release addcdiv "
             "will perform a true division of tensor1 and tensor2. The historic addcdiv behavior "
             "can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
-            ".to(input.dtype) "
-            "for integer inputs and as (input + value * tensor1 / tensor2) for float inputs."
+            ".to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs."
         )
     quotient = true_divide(tensor1, tensor2)
     return add(input, quotient if value == 1 else mul(quotient, value))

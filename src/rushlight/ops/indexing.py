@@ -608,7 +608,7 @@ def _assignment_error(
     return error
 
 
-Tensor.__getitem__ = getitem  # type: ignore[method-assign, assignment]
+Tensor.__getitem__ = getitem  # type: ignore[assignment]
 Tensor.__setitem__ = setitem
 
 

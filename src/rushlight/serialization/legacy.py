@@ -80,7 +80,7 @@ class _LegacyStorages:
     def load(self, reference: Any) -> TypedStorage:
         """Return the storage that the pickle refers to."""
         if reference[0] == "module":  # a class and its source; only trusted files get here
-            return reference[1]  # type: ignore[no-any-return]
+            return reference[1]
         kind, key, location, count, view = checked_reference(reference, 5)
         if view is not None:
             raise pickle.UnpicklingError(

@@ -45,4 +45,4 @@ def trusting_unpickler(
                 raise pickle.UnpicklingError("a storage is referred to where there can be none")
             return persistent_load(reference)
 
-    return Unpickler(file, **arguments).load  # type: ignore[no-any-return]
+    return Unpickler(file, **arguments).load

@@ -144,7 +144,7 @@ def _reduce(obj: Any) -> Any:
 
 
 def _reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
-    hooks = tensor._hooks  # type: ignore[attr-defined]
+    hooks = tensor._hooks
     for hook in hooks.before.values() if hooks else ():
         warnings.warn(f"backward hook {hook!r} on tensor will not be serialized", stacklevel=2)
     if is_lazy(tensor):

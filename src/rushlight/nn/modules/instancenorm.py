@@ -123,7 +123,7 @@ class InstanceNorm3d(_InstanceNorm):
 
 class _LazyInstanceNorm(_LazyNorm):
     def _channel_axis(self, input: Tensor) -> int:
-        return input.ndim - self.spatial - 1  # type: ignore[attr-defined,no-any-return]
+        return input.ndim - self.spatial - 1  # type: ignore[attr-defined]
 
 
 class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):  # type: ignore[misc]

@@ -74,7 +74,7 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return x w^T + b."""
-        return F.linear(input, self.weight, self.bias)  # type: ignore[no-any-return]
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Describe the layer."""
@@ -131,7 +131,7 @@ class Bilinear(Module):
 
     def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
         """Return x1^T W x2 + b."""
-        return F.bilinear(input1, input2, self.weight, self.bias)  # type: ignore[no-any-return]
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Describe the layer."""

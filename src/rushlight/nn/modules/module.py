@@ -259,11 +259,11 @@ class Module:
 
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter with this dotted name."""
-        return self._get_named(target, "_parameters", "an nn.Parameter")  # type: ignore[no-any-return]
+        return self._get_named(target, "_parameters", "an nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
         """Return the buffer with this dotted name."""
-        return self._get_named(target, "_buffers", "a buffer")  # type: ignore[no-any-return]
+        return self._get_named(target, "_buffers", "a buffer")
 
     def get_extra_state(self) -> Any:
         """Return state beside parameters and buffers, to be saved in the `state_dict`."""

@@ -291,7 +291,7 @@ class _AdaptivePoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the mean of each window."""
-        return type(self).function(input, self.output_size)  # type: ignore[no-any-return]
+        return type(self).function(input, self.output_size)
 
     def extra_repr(self) -> str:
         """Describe the layer."""

@@ -97,7 +97,7 @@ def clip_grads_with_norm_(
         return
     with no_grad():
         for grad in grads:
-            grad.mul_(factor)  # type: ignore[attr-defined]
+            grad.mul_(factor)
 
 
 def clip_grad_norm_(
@@ -165,4 +165,4 @@ def clip_grad_value_(
     clip_value = float(clip_value)
     with no_grad():
         for grad in _gradients(parameters, "clip_grad_value_"):
-            grad.clamp_(-clip_value, clip_value)  # type: ignore[attr-defined]
+            grad.clamp_(-clip_value, clip_value)

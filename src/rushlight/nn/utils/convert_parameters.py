@@ -16,7 +16,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
         >>> rushlight.nn.utils.parameters_to_vector(model.parameters()).shape
         torch.Size([8])
     """
-    return cat([p.reshape(-1) for p in parameters])  # type: ignore[attr-defined,no-any-return]
+    return cat([p.reshape(-1) for p in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
@@ -30,11 +30,11 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     start = 0
     for p in parameters:
-        count = p.numel()  # type: ignore[attr-defined]
-        part = vec[start : start + count]  # type: ignore[index]
+        count = p.numel()
+        part = vec[start : start + count]
         if part.numel() != count:
             raise RuntimeError(
-                f"vector_to_parameters: the vector has {vec.numel()} elements, more are needed"  # type: ignore[attr-defined]
+                f"vector_to_parameters: the vector has {vec.numel()} elements, more are needed"
             )
         p.data = part.view_as(p).data
         start += count

@@ -38,4 +38,4 @@ class LeNet5(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of the classes."""
-        return self.classifier(self.features(images))  # type: ignore[no-any-return]
+        return self.classifier(self.features(images))

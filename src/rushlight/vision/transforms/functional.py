@@ -161,10 +161,10 @@ def convert_image_dtype(image: Tensor, dtype: dtypes.dtype = dtypes.float32) -> 
         if dtype.is_floating_point:
             return image.to(dtype)
         top = dtypes.iinfo(dtype).max
-        return (image * (top + 1.0 - 1e-3)).to(dtype)  # type: ignore[no-any-return]
+        return (image * (top + 1.0 - 1e-3)).to(dtype)
     if dtype.is_floating_point:
-        return image.to(dtype) / dtypes.iinfo(source).max  # type: ignore[no-any-return]
+        return image.to(dtype) / dtypes.iinfo(source).max
     old, new = dtypes.iinfo(source).max, dtypes.iinfo(dtype).max
     if old > new:
         return image.div((old + 1) // (new + 1), rounding_mode="floor").to(dtype)
-    return image.to(dtype) * ((new + 1) // (old + 1))  # type: ignore[no-any-return]
+    return image.to(dtype) * ((new + 1) // (old + 1))

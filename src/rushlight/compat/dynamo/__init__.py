@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
-from ..compiler import allow_in_graph, disable, is_compiling, list_backends, reset
+from ...compiler import allow_in_graph, disable, is_compiling, list_backends, reset
+from . import config
 
 __all__ = [
     "allow_in_graph",
@@ -18,9 +18,6 @@ __all__ = [
     "optimize",
     "reset",
 ]
-
-# Takes any setting; nothing reads them.
-config = SimpleNamespace(suppress_errors=False, cache_size_limit=8, verbose=False)
 
 
 def optimize(*args: Any, **kwargs: Any) -> Any:
