@@ -112,7 +112,6 @@ def empty_cache() -> None:
 
 
 def _start() -> None:
-    assert core is not None
     import ml_dtypes
 
     core.register_bfloat16(np.dtype(ml_dtypes.bfloat16).num)
