@@ -131,7 +131,7 @@ def _nearest(size: int, out: int, factor: float | None, real: type, *, exact: bo
     if exact:
         # Through the pixel centre and back with one rounding, as torch's fused multiply-add does:
         # near a boundary that rounding decides.
-        centre = ((np.arange(out) + 0.5) * np.float64(step) - 0.5).astype(real)
+        centre: np.ndarray = ((np.arange(out) + 0.5) * np.float64(step) - 0.5).astype(real)
         position = np.maximum(centre, 0) + real(0.5)
     index = np.floor(position.astype(np.float32)).astype(np.int64)
     return np.minimum(index, size - 1)[:, None], np.ones((out, 1), dtype=np.float32)
