@@ -69,9 +69,10 @@ def not_implemented(name: str, x: Tensor) -> NotImplementedError:
     return NotImplementedError(f"\"{name}_cpu\" not implemented for '{x.dtype.type_name}'")
 
 
-def is_operand(value: Any) -> bool:
-    """Tell whether `tensor + value` is ours to compute, not for the other operand's class."""
-    return isinstance(value, _KNOWN)
+def install(**methods: Any) -> None:
+    """Make functions (or properties) members of Tensor under the names given."""
+    for name, member in methods.items():
+        setattr(Tensor, name, member)
 
 
 def infix(op: type[Op]) -> Callable[[Tensor, Any], Any]:

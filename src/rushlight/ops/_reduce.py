@@ -10,10 +10,12 @@ from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module
-from ._arguments import dims
+from ..backend.dtype import dtype as DType
+from ._arguments import check_dtype, dims
 from ._operands import not_a_tensor
 
 Axes = tuple[int, ...] | None
+_add_reduce: Any = np.add.reduce
 
 
 def axes_of(name: str, input: Any, dim: Any) -> Axes:
@@ -60,7 +62,7 @@ def total(x: Array, axes: Axes, keepdim: bool) -> Array:
     """Return the sum over axes: integers in int64, half precision summed in float32."""
     if type(x) is np.ndarray and x.dtype.char in "fd":
         # ndarray.sum() takes a detour through Python.
-        return np.add.reduce(x, axis=axes, keepdims=keepdim)
+        return _add_reduce(x, axis=axes, keepdims=keepdim)
     if x.dtype.kind in "iub":
         return x.sum(axis=axes, dtype=np.int64, keepdims=keepdim)
     if is_half(x):
@@ -92,6 +94,17 @@ class Collect(Op):
 
     def backward(ctx, g: Tensor) -> Tensor:
         return Spread.apply(g, shape=ctx.shape, axes=ctx.axes)
+
+
+def read_dtype(name: str, dtype: Any) -> DType:
+    """Read the dtype a reduction converts its input to.
+
+    Raises:
+        TypeError: it is no dtype.
+    """
+    found = check_dtype(name, dtype)
+    assert found is not None
+    return found
 
 
 def check_keepdim(name: str, keepdim: Any) -> None:

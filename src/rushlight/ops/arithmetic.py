@@ -13,7 +13,7 @@ from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
 from ._export import export
 from ._in_place import write_blocks, write_ufunc
-from ._operands import as_floats, infix, infix_by, is_integral, is_operand, not_a_tensor
+from ._operands import as_floats, infix, infix_by, install, is_integral, not_a_tensor
 from ._promote import promote
 from .complex import conjugate
 from .division import divide_rounded
@@ -263,14 +263,12 @@ def positive(input: Tensor) -> Tensor:
 
 # --- signs ---
 
-Tensor.__add__ = Tensor.__radd__ = infix(Add)
-Tensor.__sub__ = infix_by(sub)
-Tensor.__rsub__ = infix_by(sub, swapped=True)
-Tensor.__mul__ = Tensor.__rmul__ = infix(Mul)
-Tensor.__truediv__ = Tensor.__div__ = infix_by(true_divide)
-Tensor.__rtruediv__ = Tensor.__rdiv__ = infix_by(true_divide, swapped=True)
-Tensor.__neg__ = neg
-Tensor.__pos__ = positive
+install(__add__=infix(Add), __radd__=infix(Add))
+install(__sub__=infix_by(sub), __rsub__=infix_by(sub, swapped=True))
+install(__mul__=infix(Mul), __rmul__=infix(Mul))
+install(__truediv__=infix_by(true_divide), __rtruediv__=infix_by(true_divide, swapped=True))
+install(__div__=infix_by(true_divide), __rdiv__=infix_by(true_divide, swapped=True))
+install(__neg__=neg, __pos__=positive)
 
 # --- in place, without temporaries where nothing is recorded ---
 
@@ -326,18 +324,9 @@ def _write_scaled(self: Tensor, other: Tensor, alpha: Number) -> Tensor | None:
     return write_blocks(update, self, other)
 
 
-def _in_place_sign(write: Any) -> Any:
-    def sign(self: Tensor, other: Any) -> Any:
-        return write(self, other) if is_operand(other) else NotImplemented
-
-    return sign
-
-
-Tensor.subtract_, Tensor.multiply_ = sub_, mul_
-Tensor.divide_ = div_
-Tensor.__iadd__, Tensor.__isub__ = _in_place_sign(add_), _in_place_sign(sub_)
-Tensor.__imul__, Tensor.__itruediv__ = _in_place_sign(mul_), _in_place_sign(div_)
-Tensor.__idiv__ = Tensor.__itruediv__
+install(subtract_=sub_, multiply_=mul_, divide_=div_)
+install(__iadd__=infix_by(add_), __isub__=infix_by(sub_), __imul__=infix_by(mul_))
+install(__itruediv__=infix_by(div_), __idiv__=infix_by(div_))
 
 # --- fused forms ---
 
@@ -374,7 +363,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
             "Integer division with addcdiv is no longer supported, and in a future release addcdiv "
             "will perform a true division of tensor1 and tensor2. The historic addcdiv behavior "
             "can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
-            ".to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs."
+            ".to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for "
+            "float inputs."
         )
     quotient = true_divide(tensor1, tensor2)
     return add(input, quotient if value == 1 else mul(quotient, value))

@@ -10,7 +10,7 @@ from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
 from ._export import export
-from ._operands import infix_by, not_a_tensor, not_implemented
+from ._operands import infix_by, install, not_a_tensor, not_implemented
 from ._promote import promote
 
 
@@ -86,16 +86,19 @@ def bitwise_right_shift(input: Any, other: Any) -> Tensor:
     return _bitwise("rshift", np.right_shift, input, other, refused="bfcV")
 
 
-Tensor.__invert__ = bitwise_not
-Tensor.__and__ = Tensor.__rand__ = infix_by(bitwise_and)
-Tensor.__or__ = Tensor.__ror__ = infix_by(bitwise_or)
-Tensor.__xor__ = Tensor.__rxor__ = infix_by(bitwise_xor)
-Tensor.__lshift__ = infix_by(bitwise_left_shift)
-Tensor.__rlshift__ = infix_by(bitwise_left_shift, swapped=True)
-Tensor.__rshift__ = infix_by(bitwise_right_shift)
-Tensor.__rrshift__ = infix_by(bitwise_right_shift, swapped=True)
-Tensor.__iand__ = infix_by(Tensor.bitwise_and_)
-Tensor.__ior__ = infix_by(Tensor.bitwise_or_)
-Tensor.__ixor__ = infix_by(Tensor.bitwise_xor_)
-Tensor.__ilshift__ = infix_by(Tensor.bitwise_left_shift_)
-Tensor.__irshift__ = infix_by(Tensor.bitwise_right_shift_)
+install(__invert__=bitwise_not)
+install(__and__=infix_by(bitwise_and), __rand__=infix_by(bitwise_and))
+install(__or__=infix_by(bitwise_or), __ror__=infix_by(bitwise_or))
+install(__xor__=infix_by(bitwise_xor), __rxor__=infix_by(bitwise_xor))
+install(__lshift__=infix_by(bitwise_left_shift), __rshift__=infix_by(bitwise_right_shift))
+install(
+    __rlshift__=infix_by(bitwise_left_shift, swapped=True),
+    __rrshift__=infix_by(bitwise_right_shift, swapped=True),
+)
+install(
+    __iand__=infix_by(Tensor.bitwise_and_),
+    __ior__=infix_by(Tensor.bitwise_or_),
+    __ixor__=infix_by(Tensor.bitwise_xor_),
+    __ilshift__=infix_by(Tensor.bitwise_left_shift_),
+    __irshift__=infix_by(Tensor.bitwise_right_shift_),
+)

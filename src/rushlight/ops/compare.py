@@ -12,7 +12,7 @@ from ..autograd.node import Op
 from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import both_tensors, infix, not_a_tensor
+from ._operands import both_tensors, infix, install, not_a_tensor
 from ._promote import promote
 from ._unary import keep
 
@@ -125,9 +125,8 @@ def ge(input: Tensor, other: Any) -> Tensor:
     return Ge.apply(*_operands("ge", input, other))
 
 
-Tensor.__eq__, Tensor.__ne__ = infix(Eq), infix(Ne)
-Tensor.__lt__, Tensor.__le__ = infix(Lt), infix(Le)
-Tensor.__gt__, Tensor.__ge__ = infix(Gt), infix(Ge)
+install(__eq__=infix(Eq), __ne__=infix(Ne), __lt__=infix(Lt))
+install(__le__=infix(Le), __gt__=infix(Gt), __ge__=infix(Ge))
 
 
 @export(method=True)

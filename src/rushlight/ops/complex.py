@@ -12,7 +12,7 @@ from ..autograd.node import Op
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export, into
-from ._operands import as_float, not_a_tensor, not_implemented
+from ._operands import as_float, install, not_a_tensor, not_implemented
 from .casts import cast
 
 
@@ -206,8 +206,10 @@ def _set_part(op: type[Op]) -> Any:
     return set_part
 
 
-Tensor.real = property(real, _set_part(Real), doc="The real part, sharing memory.")
-Tensor.imag = property(imag, _set_part(Imag), doc="The imaginary part, sharing memory.")
+install(
+    real=property(real, _set_part(Real), doc="The real part, sharing memory."),
+    imag=property(imag, _set_part(Imag), doc="The imaginary part, sharing memory."),
+)
 
 
 @export(method=True)
@@ -359,7 +361,7 @@ def abs(input: Tensor) -> Tensor:
     return Abs.apply(input)
 
 
-Tensor.__abs__ = abs
+install(__abs__=abs)
 
 
 @export(method=True, out=True, inplace=True, saves_input=False)

@@ -12,7 +12,7 @@ from ..autograd.node import Op
 from ..kernels._float_errors import quiet
 from ._broadcast import shape_of, sum_to
 from ._export import export
-from ._operands import infix_by, not_a_tensor, not_implemented
+from ._operands import infix_by, install, not_a_tensor, not_implemented
 from ._promote import promote
 
 
@@ -152,9 +152,6 @@ def fmod(input: Tensor, other: Any) -> Tensor:
     return Remainder.apply(x, y, floor=False)
 
 
-Tensor.__floordiv__ = infix_by(floor_divide)
-Tensor.__rfloordiv__ = infix_by(floor_divide, swapped=True)
-Tensor.__mod__ = infix_by(remainder)
-Tensor.__rmod__ = infix_by(remainder, swapped=True)
-Tensor.__ifloordiv__ = infix_by(Tensor.floor_divide_)
-Tensor.__imod__ = infix_by(Tensor.remainder_)
+install(__floordiv__=infix_by(floor_divide), __rfloordiv__=infix_by(floor_divide, swapped=True))
+install(__mod__=infix_by(remainder), __rmod__=infix_by(remainder, swapped=True))
+install(__ifloordiv__=infix_by(Tensor.floor_divide_), __imod__=infix_by(Tensor.remainder_))

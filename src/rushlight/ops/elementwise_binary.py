@@ -205,7 +205,8 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
 
     def step(x: Array, at_zero: Array) -> Array:
-        return np.where(x == 0, at_zero, np.greater(x, 0)).astype(x.dtype)
+        y: Array = np.where(x == 0, at_zero, np.greater(x, 0))
+        return y.astype(x.dtype)
 
     return Pairwise.apply(input, values, ufunc=step)
 

@@ -12,10 +12,9 @@ from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
 from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
-from ._arguments import check_dtype
 from ._export import export
 from ._operands import as_float, not_a_tensor
-from ._reduce import Axes, Spread, axes_of, check_keepdim, extent, is_half, total
+from ._reduce import Axes, Spread, axes_of, check_keepdim, extent, is_half, read_dtype, total
 from ._unary import keep
 from .casts import cast
 from .complex import conjugate
@@ -184,7 +183,7 @@ def sum(
     axes = axes_of("sum", input, dim)
     check_keepdim("sum", keepdim)
     if dtype is not None:
-        input = cast(input, check_dtype("sum", dtype))
+        input = cast(input, read_dtype("sum", dtype))
         y = Sum.apply(input, axes=axes, keepdim=keepdim)
         return cast(y, input.dtype)
     return Sum.apply(input, axes=axes, keepdim=keepdim)
@@ -212,7 +211,7 @@ def mean(
     axes = axes_of("mean", input, dim)
     check_keepdim("mean", keepdim)
     if dtype is not None:
-        input = cast(input, check_dtype("mean", dtype))
+        input = cast(input, read_dtype("mean", dtype))
     if input.array.dtype.kind in "iub":
         origin = "Input" if dtype is None else "Optional"
         raise RuntimeError(
@@ -231,7 +230,7 @@ def nansum(
     if input.array.dtype.kind == "c":
         raise RuntimeError("nansum does not support complex inputs")
     if dtype is not None:
-        input = cast(input, check_dtype("nansum", dtype))
+        input = cast(input, read_dtype("nansum", dtype))
     if input.array.dtype.kind in "iub":
         return sum(input, dim, keepdim, dtype=dtype)
     return NanSum.apply(input, axes=axes, keepdim=keepdim)
@@ -277,7 +276,7 @@ def prod(
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
     axis = None if dim is None else wrap_dim(dim, input.array.ndim)
     if dtype is not None:
-        input = cast(input, check_dtype("prod", dtype))
+        input = cast(input, read_dtype("prod", dtype))
     y = Prod.apply(
         input, axis=axis if input.array.ndim else None, keepdim=keepdim and dim is not None
     )

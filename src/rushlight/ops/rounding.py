@@ -15,7 +15,7 @@ from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
 from ._in_place import recorded
-from ._operands import not_a_tensor, not_implemented
+from ._operands import install, not_a_tensor, not_implemented
 from ._promote import result_type
 from ._unary import Step, keep
 from .casts import cast
@@ -260,7 +260,7 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return _clamp_recorded(self, min, max)
 
 
-Tensor.clip_ = clamp_
+install(clip_=clamp_)
 
 
 @export(method=True, out=True, inplace=True)

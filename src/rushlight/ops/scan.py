@@ -13,10 +13,10 @@ from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
 from ..kernels._float_errors import quiet
-from ._arguments import check_dtype, dims
+from ._arguments import dims
 from ._export import export
 from ._operands import not_a_tensor, not_implemented
-from ._reduce import is_half
+from ._reduce import is_half, read_dtype
 from ._unary import keep
 from .casts import cast
 from .complex import conjugate
@@ -109,7 +109,7 @@ def _scan(op: type[Op], name: str, input: Any, dim: int, dtype: DType | None = N
     if not isinstance(input, Tensor):
         raise not_a_tensor(name, input)
     if dtype is not None:
-        input = cast(input, check_dtype(name, dtype))
+        input = cast(input, read_dtype(name, dtype))
     axis = wrap_dim(dim, input.array.ndim)
     if not input.array.ndim:
         return _scan(op, name, input.reshape(1), 0).reshape(())

@@ -12,10 +12,9 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
 from ..kernels._float_errors import quiet
-from ._arguments import check_dtype
 from ._export import export, into
 from ._operands import not_a_tensor
-from ._reduce import Axes, Spread, axes_of, extent, is_half
+from ._reduce import Axes, Spread, axes_of, extent, is_half, read_dtype
 from ._unary import keep
 from .casts import cast
 from .complex import Abs, Sgn
@@ -118,7 +117,7 @@ def norm(
     if not isinstance(input, Tensor):
         raise not_a_tensor("norm", input)
     if dtype is not None:
-        input = cast(input, check_dtype("norm", dtype))
+        input = cast(input, read_dtype("norm", dtype))
     if input.array.dtype.kind in "iub":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
