@@ -43,7 +43,7 @@ preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last", rank=4)
 channels_last_3d = memory_format("channels_last_3d", rank=5)
 strided = layout("strided")
-# The names of layouts that rushlight does not have, for programs that ask `x.layout == torch.sparse_coo`.
+# Layouts that rushlight does not have, by name, for programs that ask about `x.layout`.
 sparse_coo, sparse_csr, sparse_csc = (
     layout("sparse_coo"),
     layout("sparse_csr"),

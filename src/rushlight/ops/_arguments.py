@@ -40,7 +40,8 @@ def sizes(name: str, given: tuple[Any, ...]) -> Shape:
             else given
         )
         raise TypeError(
-            f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(wrong).__name__}"
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, not "
+            f"{type(wrong).__name__}"
         ) from None
 
 
@@ -106,7 +107,7 @@ def check_layout(name: str, value: Any) -> None:
 
 
 def allocate(where: device | None, make: Callable[[ModuleType], Array]) -> Array:
-    """Call `make` with the array module of a device (None: the default device), the device current."""
+    """Call `make` with a device's array module (None: the default device), the device current."""
     where = as_device(where)
     if where.type == "cpu":
         return make(np)
@@ -136,10 +137,14 @@ def _limits(d: dtypes.dtype) -> tuple[float, float]:
 
 _LIMITS = {d: _limits(d) for d in dtypes.ALL}
 _C_NAMES = {
-    dtypes.int32: "int", dtypes.float32: "float", dtypes.float64: "double", dtypes.float16: "c10::Half",
-    dtypes.bfloat16: "c10::BFloat16", dtypes.complex64: "c10::complex<float>",
+    dtypes.int32: "int",
+    dtypes.float32: "float",
+    dtypes.float64: "double",
+    dtypes.float16: "c10::Half",
+    dtypes.bfloat16: "c10::BFloat16",
+    dtypes.complex64: "c10::complex<float>",
     dtypes.complex128: "c10::complex<double>",
-}  # fmt: skip
+}
 
 
 def number_for(value: Any, to: dtypes.dtype) -> Any:

@@ -25,20 +25,25 @@ def from_numpy_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """
     if not array.dtype.isnative and array.dtype.kind in "biufc":
         raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion between "
+            "given numpy array has byte order different from the native byte order. Conversion "
+            "between "
             "byte orders is currently not supported."
         )
     if array.dtype.num not in dtypes._BY_NUM:
         raise TypeError(
-            f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}. "
-            "The only supported types are: float64, float32, float16, bfloat16, complex64, complex128, "
+            "can't convert np.ndarray of type "
+            f"{array.dtype.type.__module__}.{array.dtype.type.__name__}. "
+            "The only supported types are: float64, float32, float16, bfloat16, complex64, "
+            "complex128, "
             "int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
         )
     for step in array.strides:
         if step < 0:
             raise ValueError(
-                "At least one stride in the given numpy array is negative, and tensors with negative "
-                "strides are not currently supported. (You can probably work around this by making a "
+                "At least one stride in the given numpy array is negative, and tensors with "
+                "negative "
+                "strides are not currently supported. (You can probably work around this by making "
+                "a "
                 "copy of your array  with array.copy().)"
             )
     return array if type(array) is np.ndarray else array.view(np.ndarray)
@@ -104,9 +109,10 @@ def _stacked(arrays: list[Any], shape: Shape, to: dtype | None) -> Array:
     if len(extents) > 1:
         expected = arrays[0].shape
         other = next(array.shape for array in arrays if array.shape != expected)
-        axis = next((i for i, (a, b) in enumerate(zip(expected, other)) if a != b), 0)
+        axis = next((i for i, (a, b) in enumerate(zip(expected, other, strict=False)) if a != b), 0)
         raise ValueError(
-            f"expected sequence of length {expected[axis]} at dim {len(shape) + axis} (got {other[axis]})"
+            f"expected sequence of length {expected[axis]} at dim {len(shape) + axis} (got "
+            f"{other[axis]})"
         )
     stacked = from_numpy_array(np.stack(arrays).reshape(shape + arrays[0].shape))
     return stacked if to is None else stacked.astype(to.numpy, copy=False)

@@ -50,7 +50,7 @@ class ToDevice(Op):
 
 
 class Clone(Op):
-    """y = a copy of x, its elements in NumPy's `order` or with the dimensions in a given one.  dL/dx = g."""
+    """y = a copy of x in NumPy's `order`, or with its dimensions in a given one.  dL/dx = g."""
 
     def forward(ctx, x: Array, *, order: str | Shape = "K") -> Array:
         if isinstance(order, str):
@@ -70,7 +70,7 @@ def cast(x: Tensor, to: dtype) -> Tensor:
 
 
 def copy_in(x: Tensor, form: memory_format | None) -> Tensor:
-    """Return a copy of `x` in a memory format; None, or one without an order of its own, keeps x's order."""
+    """Return a copy of `x` in a memory format; None or `preserve_format` keeps x's order."""
     if form is None or form._name == "preserve_format":
         return Clone.apply(x)
     check_rank(form, x.array.ndim)
@@ -78,9 +78,14 @@ def copy_in(x: Tensor, form: memory_format | None) -> Tensor:
 
 
 def convert(
-    x: Tensor, to: dtype | None, where: device | None, *, copy: bool = False, form: memory_format | None = None
-) -> Tensor:  # fmt: skip
-    """Return `x` in a dtype, on a device, in a memory format (None: as it is); `x` itself if it is so already.
+    x: Tensor,
+    to: dtype | None,
+    where: device | None,
+    *,
+    copy: bool = False,
+    form: memory_format | None = None,
+) -> Tensor:
+    """Return `x` in a dtype, on a device, in a memory format; `x` itself if it is so already.
 
     Args:
         x: the tensor.

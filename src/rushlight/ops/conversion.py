@@ -39,9 +39,12 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     where, kind = given.get("device"), check_dtype("to", given.get("dtype"))
     source = self if kind is None else _discard_imaginary(self, kind)
     result = convert(
-        source, kind, None if where is None else as_device(where),
-        copy=bool(given.get("copy")) and source is self, form=given.get("memory_format"),
-    )  # fmt: skip
+        source,
+        kind,
+        None if where is None else as_device(where),
+        copy=bool(given.get("copy")) and source is self,
+        form=given.get("memory_format"),
+    )
     return result
 
 
@@ -61,10 +64,11 @@ def read_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     unknown = kwargs.keys() - {*_TO_ORDER, "memory_format"}
     if len(args) > len(names) or unknown:
         raise TypeError(
-            "to() received an invalid combination of arguments: expected (dtype), (device, dtype) or "
+            "to() received an invalid combination of arguments: expected (dtype), (device, dtype) "
+            "or "
             "(other), with non_blocking, copy and memory_format"
         )
-    return kwargs | dict(zip(names, args))
+    return kwargs | dict(zip(names, args, strict=False))
 
 
 def _discard_imaginary(x: Tensor, kind: dtype) -> Tensor:
@@ -96,10 +100,19 @@ def _caster(name: str, kind: dtype) -> Callable[..., Tensor]:
 
 
 _CASTERS = {
-    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
-    "int": dtypes.int32, "long": dtypes.int64, "short": dtypes.int16, "char": dtypes.int8,
-    "byte": dtypes.uint8, "bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
-}  # fmt: skip
+    "float": dtypes.float32,
+    "double": dtypes.float64,
+    "half": dtypes.float16,
+    "bfloat16": dtypes.bfloat16,
+    "int": dtypes.int32,
+    "long": dtypes.int64,
+    "short": dtypes.int16,
+    "char": dtypes.int8,
+    "byte": dtypes.uint8,
+    "bool": dtypes.bool_,
+    "cfloat": dtypes.complex64,
+    "cdouble": dtypes.complex128,
+}
 for _name, _kind in _CASTERS.items():
     _caster(_name, _kind)
 

@@ -31,9 +31,16 @@ def _factory(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
     """Make `zeros`, `ones` or `empty`: they differ only in how the memory is filled."""
 
     def create(
-        *size: Any, out: Tensor | None = None, dtype: Any = None, layout: Any = None, device: Any = None,
-        pin_memory: bool = False, requires_grad: bool = False, memory_format: Any = None, **other: Any,
-    ) -> Tensor:  # fmt: skip
+        *size: Any,
+        out: Tensor | None = None,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+        **other: Any,
+    ) -> Tensor:
         shape = _size_argument(name, size, other)
         kind = check_dtype(name, dtype)
         check_layout(name, layout)
@@ -108,9 +115,16 @@ ones = _factory("ones", lambda xp, n, d: xp.ones(n, d), "Return a tensor of ones
 
 @export
 def full(
-    size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: Any = None, layout: Any = None,
-    device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    size: Any,
+    fill_value: Any,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return a tensor filled with one number.
 
     Args:
@@ -154,7 +168,8 @@ def _number(name: str, value: Any, position: int) -> Any:
         return value.item()
     if not isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
         raise TypeError(
-            f"{name}(): argument 'fill_value' (position {position}) must be Number, not {type(value).__name__}"
+            f"{name}(): argument 'fill_value' (position {position}) must be Number, not "
+            f"{type(value).__name__}"
         )
     return value
 
@@ -163,9 +178,15 @@ def _like(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
     """Make `zeros_like`, `ones_like` or `empty_like`."""
 
     def create(
-        input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
-        requires_grad: bool = False, memory_format: Any = preserve_format,
-    ) -> Tensor:  # fmt: skip
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+        memory_format: Any = preserve_format,
+    ) -> Tensor:
         return _made_like(name, input, fill, dtype, layout, device, requires_grad, memory_format)
 
     create.__name__ = create.__qualname__ = name
@@ -184,9 +205,15 @@ def _like(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
 
 
 def _made_like(
-    name: str, input: Tensor, fill: _Fill, dtype: Any, layout: Any, device: Any, requires_grad: bool,
+    name: str,
+    input: Tensor,
+    fill: _Fill,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    requires_grad: bool,
     form: memory_format | None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     source = require_tensor(name, input).array
     check_layout(name, layout)
     kind = check_dtype(name, dtype)
@@ -225,9 +252,16 @@ ones_like = _like(
 
 @export
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: bool = False, requires_grad: bool = False, memory_format: Any = preserve_format,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
+) -> Tensor:
     """Return a tensor of another one's sizes filled with one number.
 
     The dtype is that of `input` unless given, whatever the number.
@@ -242,17 +276,26 @@ def full_like(
 
 @export
 def empty_strided(
-    size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Return an uninitialised tensor with these extents and strides (counted in elements)."""
     shape, steps = sizes("empty_strided", (size,)), sizes("empty_strided", (stride,))
     if len(shape) != len(steps):
         raise RuntimeError(
-            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(steps)})"
+            f"dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
+            f"({len(steps)})"
         )
     kind = check_dtype("empty_strided", dtype) or dtypes.get_default_dtype()
-    span = 0 if 0 in shape else 1 + sum((n - 1) * step for n, step in zip(shape, steps))
+    span = (
+        0 if 0 in shape else 1 + sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
+    )
 
     def make(xp: ModuleType) -> Array:
         flat = xp.empty(span, kind.numpy)
@@ -264,9 +307,14 @@ def empty_strided(
 
 @export
 def scalar_tensor(
-    s: Number, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+    s: Number,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return a 0-d tensor of the default dtype (or `dtype`) that holds a number."""
     kind = check_dtype("scalar_tensor", dtype) or dtypes.get_default_dtype()
     return finish(
@@ -326,7 +374,7 @@ def new_empty_strided(self: Tensor, size: Any, stride: Any, **options: Any) -> T
 
 @method
 def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
-    """Return a tensor of this tensor's dtype: `x.new(2, 3)` uninitialised, `x.new([1, 2])` with values."""
+    """Return a tensor of this dtype: `x.new(2, 3)` uninitialised, `x.new([1, 2])` with values."""
     options = _options_like(self, {"device": device})
     if (
         len(data) == 1
@@ -342,10 +390,17 @@ def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
 
 @export
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Any = None, layout: Any = None,
-    device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
-    """Return an (n, m) matrix with ones on the diagonal and zeros elsewhere (m = n if not given)."""
+    n: int,
+    m: int | None = None,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return an (n, m) matrix with ones on its diagonal, zeros elsewhere (m = n if not given)."""
     m = n if m is None else m
     for name, extent in (("n", n), ("m", m)):
         if extent < 0:

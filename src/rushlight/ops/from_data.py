@@ -50,8 +50,10 @@ def tensor(
     dtype = check_dtype("tensor", dtype)
     if isinstance(data, Tensor):
         warnings.warn(
-            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            "To copy construct from a tensor, it is recommended to use "
+            "sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than "
+            "torch.tensor(sourceTensor).",
             UserWarning,
             stacklevel=2,
         )
@@ -144,7 +146,8 @@ def _alias(obj: Any, dtype: DType | None) -> Tensor | None:
 def _shared(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if not array.flags.writeable and array.size:
         warnings.warn(
-            "The given NumPy array is not writable, and tensors over it cannot be written to. Copy the "
+            "The given NumPy array is not writable, and tensors over it cannot be written to. Copy "
+            "the "
             "array if you want to write.",
             UserWarning,
             stacklevel=3,
@@ -219,17 +222,20 @@ def frombuffer(
         )
     if count < 0 and (length - offset) % width:
         raise ValueError(
-            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple "
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a "
+            "multiple "
             f"of element size ({width})"
         )
     if count > 0 and offset + count * width > length:
         raise ValueError(
-            f"requested buffer length ({count} * {width} bytes) after offset ({offset} bytes) must not "
+            f"requested buffer length ({count} * {width} bytes) after offset ({offset} bytes) must "
+            "not "
             f"be greater than actual buffer length ({length} bytes)"
         )
     if view.readonly:
         warnings.warn(
-            "The given buffer is not writable, and tensors over it cannot be written to. Copy the buffer "
+            "The given buffer is not writable, and tensors over it cannot be written to. Copy the "
+            "buffer "
             "if you want to write.",
             UserWarning,
             stacklevel=2,

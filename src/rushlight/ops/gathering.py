@@ -1,4 +1,4 @@
-"""Reading and writing along a dimension by an index for each element: gather, scatter and their kin."""
+"""Reading and writing along a dimension by an index for each element: gather, scatter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INT_TYPES = {np.dtype(t).num for t in ("i4", "i8", "l", "q")}
 
 
 def grid_index(index: Array, dim: int) -> tuple[Array, ...]:
-    """Return the full index that takes `index` along a dimension and its own places in the others."""
+    """Return the full index: `index` along a dimension, its own places in the others."""
     xp = array_module(index)
     ndim = index.ndim
     grid = [
@@ -197,7 +197,7 @@ def _extremum_grads(
 def _product_grads(
     ctx: Any, g: Tensor, x: Tensor, index: Tensor, v: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Divide the product by each factor; where a factor is zero, leave it out of the product instead."""
+    """Divide the product by each factor; leave a factor out of it where that is zero."""
     dim, options = ctx.dim, {"dim": ctx.dim, "reduce": "prod", "include_self": ctx.include_self}
     window = _within(index.array.shape)
     used = v if v.array.shape == index.array.shape else v[window]
@@ -224,9 +224,12 @@ def _ones_at(x: Tensor, where: Array) -> Tensor:
 
 
 _REDUCE_GRADS = {
-    "sum": _sum_grads, "mean": _mean_grads, "prod": _product_grads,
-    "amax": _extremum_grads, "amin": _extremum_grads,
-}  # fmt: skip
+    "sum": _sum_grads,
+    "mean": _mean_grads,
+    "prod": _product_grads,
+    "amax": _extremum_grads,
+    "amin": _extremum_grads,
+}
 
 
 # --- checks ------------------------------------------------------------------------------------
@@ -242,6 +245,7 @@ def _check_index(name: str, index: Any, *, position: int = 3) -> Tensor:
 def check_bounds(
     index: Array, dim: int, extent: int, error: type[Exception] = RuntimeError, name: str = ""
 ) -> None:
+    """Raise unless all places exist along a dimension; negative ones do not."""
     if index.size and (index.min() < 0 or index.max() >= extent):
         wrong = index[(index < 0) | (index >= extent)].reshape(-1)[0]
         raise error(
@@ -250,6 +254,7 @@ def check_bounds(
 
 
 def at_least_1d(x: Any) -> Any:
+    """Return a 0-d tensor as one of one dimension, anything else as it is."""
     return reshape(x, (1,)) if isinstance(x, Tensor) and not x.array.ndim else x
 
 
@@ -277,7 +282,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     Args:
         input: the tensor to pick from.
         dim: the dimension.
-        index: int64 (or int32) places, of as many dimensions as `input`; no larger than it in the others.
+        index: int64 (or int32) places, of as many dimensions as `input`; in the others no larger.
         sparse_grad: accepted for compatibility.
 
     Raises:
@@ -298,7 +303,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     for d, n in enumerate(index.array.shape):
         if d != dim and n > shape[d]:
             raise RuntimeError(
-                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger "
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
+                "larger "
                 f"than self {list(shape)} apart from dimension {dim}"
             )
     check_bounds(index.array, dim, shape[dim])
@@ -326,7 +332,8 @@ def _check_no_larger(x: Tensor, dim: int, index: Tensor) -> None:
     for d, n in enumerate(index.array.shape):
         if d != dim and n > x.array.shape[d]:
             raise RuntimeError(
-                f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from "
+                f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
+                "apart from "
                 f"dimension {dim}"
             )
 
@@ -339,20 +346,27 @@ def _check_scatter_shapes(x: Tensor, dim: int, index: Tensor, src: Tensor) -> No
     for d, n in enumerate(index.array.shape):
         if n > src.array.shape[d] or (d != dim and n > x.array.shape[d]):
             raise RuntimeError(
-                f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from "
+                f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
+                "apart from "
                 f"dimension {dim} and to be no larger size than src {list(src.shape)}"
             )
 
 
 def like_input(result: Tensor, input: Tensor) -> Tensor:
+    """Return a result without the dimension that a 0-d input was given."""
     return result if input.array.ndim else reshape(result, ())
 
 
 @export(method=True, inplace=True, out=True, numpy_names=True)
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Number | None = None,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Number | None = None,
     reduce: str | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Write values along a dimension: for dim 0, y[index[i][j]][j] = src[i][j]; elsewhere y = x.
 
     Args:

@@ -35,7 +35,7 @@ class IndexSelect(Index):
 
 
 class IndexAdd(IndexPut):
-    """y = x with v added at the places of a vector along a dimension.  dL/dx = g, dL/dv = g there."""
+    """y = x with v added at places of a dimension.  dL/dx = g, dL/dv = g there."""
 
 
 class IndexCopy(IndexPut):
@@ -43,7 +43,7 @@ class IndexCopy(IndexPut):
 
 
 class IndexFill(IndexPut):
-    """y = x with a number written at the places of a vector along a dimension; repeated ones count once."""
+    """y = x with a number written at places of a dimension; repeated ones count once."""
 
     def forward(
         ctx, x: Array, v: Any, *places: Array, axes: Shape, accumulate: bool = False
@@ -96,7 +96,8 @@ def _index_operands(
     x = at_least_1d(input)
     if source.array.dtype != x.array.dtype:
         raise RuntimeError(
-            f"{name}(): self ({input.dtype.type_name}) and source ({source.dtype.type_name}) must have the "
+            f"{name}(): self ({input.dtype.type_name}) and source ({source.dtype.type_name}) must "
+            "have the "
             "same scalar type"
         )
     return x, dim, index, at_least_1d(source)
@@ -106,14 +107,16 @@ def _check_source(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor)
     have, want = list(source.array.shape), list(x.array.shape)
     if len(have) == len(want) and have[:dim] + have[dim + 1 :] != want[:dim] + want[dim + 1 :]:
         raise RuntimeError(
-            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            "Got "
             f"self.shape = {want} source.shape = {have}"
         )
     if len(have) != len(want):
         raise RuntimeError(f"{name}(): source has {len(have)} dimensions, self has {len(want)}")
     if index.array.size != have[dim]:
         raise RuntimeError(
-            f"{name}_(): Number of indices ({index.array.size}) should be equal to source.size(dim): "
+            f"{name}_(): Number of indices ({index.array.size}) should be equal to "
+            "source.size(dim): "
             f"({have[dim]}), for dim: {dim}"
         )
 
@@ -151,18 +154,22 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     have, want = list(source.array.shape), list(x.array.shape)
     if source.array.ndim != x.array.ndim:
         raise IndexError(
-            "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
-            f"Source dimensionality ({source.array.ndim}), destination dimensionality ({x.array.ndim})"
+            "index_copy_(): When source and destination are not scalars, their dimensionality must "
+            "match. "
+            f"Source dimensionality ({source.array.ndim}), destination dimensionality "
+            f"({x.array.ndim})"
         )
     if have[:dim] + have[dim + 1 :] != want[:dim] + want[dim + 1 :]:
         raise RuntimeError(
-            f"index_copy_(): Source/destination tensor must have same slice shapes. Destination slice "
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination "
+            "slice "
             f"shape: {want[:dim] + want[dim + 1 :]} at dimension {dim} and source slice shape: "
             f"{have[:dim] + have[dim + 1 :]} at dimension 0."
         )
     if count != have[dim]:
         raise IndexError(
-            f"index_copy_(): Number of indices ({count}) should be equal to source.size(dim) ({have[dim]})"
+            f"index_copy_(): Number of indices ({count}) should be equal to source.size(dim) "
+            f"({have[dim]})"
         )
     check_bounds(index.array, dim, want[dim], IndexError, "index_copy_(): ")
     return like_input(IndexCopy.apply(x, source, index, axes=(dim,)), input)
@@ -217,7 +224,8 @@ def index_reduce(
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
-            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
+            f"{reduce}."
         )
     x, dim, index, source = _index_operands("index_reduce", input, dim, index, source)
     _check_source("index_reduce", x, dim, index, source)
@@ -250,7 +258,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     """
     if values.array.dtype != input.array.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {input.dtype.type_name} for "
+            "Index put requires the source and destination dtypes match, got "
+            f"{input.dtype.type_name} for "
             f"the destination and {values.dtype.type_name} for the source."
         )
     if len(indices) > input.array.ndim:
@@ -262,7 +271,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
         return IndexPut.apply(input, values, *places, axes=axes, accumulate=accumulate)
     except ValueError:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result"
+            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
+            "indexing result"
         ) from None
     except IndexError as error:
         raise IndexError(str(error).replace("for axis", "for dimension")) from None
@@ -331,7 +341,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     index = _flat_places("put_", input, index)
     if index.array.size != source.array.size:
         raise IndexError(
-            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            "put_(): Expected source and index to have the same number of elements, but got "
+            "source.numel() = "
             f"{source.array.size}, index.numel() = {index.array.size}"
         )
     flat, places = reshape(input, (input.array.size,)), reshape(index, (index.array.size,))
@@ -361,8 +372,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
     if input.array.ndim != indices.array.ndim:
         raise RuntimeError(
-            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
-            f"{input.array.ndim} dimensions for input, and {indices.array.ndim} dimensions for indices"
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, "
+            "but got "
+            f"{input.array.ndim} dimensions for input, and {indices.array.ndim} dimensions for "
+            "indices"
         )
     dim = wrap_dim(dim, input.array.ndim)
     x_shape, i_shape = list(input.array.shape), list(indices.array.shape)

@@ -185,7 +185,7 @@ def _full_index(places: tuple[Array, ...], axes: Shape, ndim: int) -> tuple[Any,
 
 
 def getitem(self: Tensor, index: Any) -> Tensor:
-    """Return the elements at an index: a view for integers and slices, a copy for tensors and masks.
+    """Return the elements at an index: a view for integers and slices, a copy for tensors, masks.
 
     Raises:
         IndexError: a place or a dimension does not exist, or the index has a wrong type.
@@ -216,7 +216,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
 
 
 def _plain(index: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Return an index of integers, slices, None and an Ellipsis, ended by one; None if it is no such."""
+    """Return an index of integers, slices, None, Ellipsis, ended by one; None if it is no such."""
     open_ended = True
     for item in index:
         kind = type(item)
@@ -271,7 +271,8 @@ def _in_torch_words(error: IndexError, x: Tensor) -> IndexError:
     words = str(error)
     if not x.array.ndim and words.startswith("too many indices"):
         return IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
+            "in C++ "
             "to convert a 0-dim tensor to a number"
         )
     if words.startswith("too many indices"):
@@ -316,8 +317,8 @@ def _slice_bound(bound: Any) -> Any:
 class _Plan:
     """The two steps of an index on `x`, built item by item.
 
-    `basic` is the first step, `places` the index tensors of the second, `axes` the dimensions of the
-    first step's result that they belong to. `omitted` counts the dimensions an Ellipsis stands for.
+    `basic` is the first step, `places` the index tensors of the second, `axes` the dimensions of
+    the first step's result that they belong to. An Ellipsis stands for `omitted` dimensions.
     """
 
     def __init__(self, x: Tensor, omitted: int):
@@ -395,7 +396,8 @@ def _as_items(index: Any) -> tuple[Any, ...]:
             ]
         ):
             warnings.warn(
-                "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed; "
+                "Using a non-tuple sequence for multidimensional indexing is deprecated and will "
+                "be changed; "
                 "use x[tuple(seq)] instead of x[seq].",
                 UserWarning,
                 stacklevel=4,
@@ -405,7 +407,7 @@ def _as_items(index: Any) -> tuple[Any, ...]:
 
 
 def _prepared(item: Any) -> Any:
-    """Bring one item to an int, slice, None, Ellipsis, bool, or a Tensor of at least one dimension."""
+    """Bring one item to an int, slice, None, Ellipsis, bool, or a Tensor that has dimensions."""
     kind = type(item)
     if kind is int or item is None or item is Ellipsis or kind is bool:
         return item
@@ -426,7 +428,8 @@ def _prepared(item: Any) -> Any:
             raise TypeError("new(): invalid data type 'str'")
         else:
             raise IndexError(
-                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+                "are valid "
                 f"indices (got {_type_name(item)})"
             )
     array = item.array
@@ -453,20 +456,22 @@ def _consumed(item: Any) -> int:
 
 
 def _places(item: Tensor, x: Tensor, source: int) -> list[Tensor]:
-    """Return the index tensors that an index tensor or a mask over x's dimensions from `source` stands for."""
+    """Return what an index tensor, or a mask over x's dimensions from `source` on, stands for."""
     if not _is_mask(item):
         return [item]
     mask = item.array
     if mask.dtype.kind != "b":
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
+            "instead.",
             UserWarning,
             stacklevel=5,
         )
     for i, n in enumerate(mask.shape):
         if n != x.array.shape[source + i]:
             raise IndexError(
-                f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the "
+                f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape "
+                "of the "
                 f"indexed tensor {list(x.array.shape)} at index {source + i}"
             )
     return [wrap(place) for place in mask.nonzero()]
@@ -507,7 +512,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _target(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, list[Tensor], Shape]:
-    """Split an index that is written to; None instead of a basic index only beside index tensors."""
+    """Split an index that is written to; the basic index is None only beside index tensors."""
     if type(index) is int:
         return (index, ...), [], ()
     if type(index) is slice:
@@ -570,7 +575,7 @@ def _set_recorded(x: Tensor, basic: Any, places: Any, axes: Shape, value: Any) -
 
 
 def _fitted(value: Tensor, window: Tensor) -> Tensor:
-    """Broadcast a value to what it is written to; leading dimensions of extent 1 may be too many."""
+    """Broadcast a value to what it is written to; it may have more leading extents of 1."""
     from .shape import expand
 
     extra = value.array.ndim - window.array.ndim
@@ -584,7 +589,8 @@ def _check_put_dtype(x: Tensor, value: Any) -> None:
         if value.array.ndim == 0:
             return
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {x.dtype.type_name} for the "
+            f"Index put requires the source and destination dtypes match, got {x.dtype.type_name} "
+            "for the "
             f"destination and {value.dtype.type_name} for the source."
         )
 
@@ -598,7 +604,8 @@ def _assignment_error(
     if places:
         target = window[_full_index(tuple([p.array for p in places]), axes, window.ndim)].shape
         return RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing "
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "
+            "indexing "
             f"result of shape {list(target)}"
         )
     try:
@@ -628,7 +635,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     dim, place = wrap_dim(dim, len(shape)), as_index(index)
     if not -shape[dim] <= place < shape[dim]:
         raise IndexError(
-            f"select(): index {place} out of range for tensor of size {list(shape)} at dimension {dim}"
+            f"select(): index {place} out of range for tensor of size {list(shape)} at dimension "
+            f"{dim}"
         )
     return Select.apply(input, index=(_ALL,) * dim + (place, ...))
 
@@ -656,7 +664,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -extent <= first <= extent:
         raise IndexError(
-            f"start out of range (expected to be in range of [{-extent}, {extent}], but got {first})"
+            f"start out of range (expected to be in range of [{-extent}, {extent}], but got "
+            f"{first})"
         )
     first += extent if first < 0 else 0
     if first + length > extent:

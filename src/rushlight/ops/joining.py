@@ -1,8 +1,9 @@
-"""Putting tensors together and taking them apart: cat, stack, split, chunk, unbind and their kin."""
+"""Putting tensors together and taking them apart: cat, stack, split, chunk, unbind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from operator import index as as_index
 from typing import Any
 
@@ -56,7 +57,7 @@ class Stack(Op):
 
 
 class Split(Op):
-    """y_i = consecutive parts of x along a dimension, in x's memory.  dL/dx = the g_i put together."""
+    """y_i = consecutive parts of x along a dimension, in x's memory.  dL/dx = the g_i joined."""
 
     view = True
 
@@ -150,7 +151,8 @@ def _check_cat_shapes(tensors: list[Tensor], dim: int) -> None:
         for d, (a, b) in enumerate(zip(first, shape, strict=True)):
             if a != b and d != dim:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {a} but got "
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {a} but "
+                    "got "
                     f"size {b} for tensor number {number} in the list."
                 )
 
@@ -216,7 +218,7 @@ def atleast_2d(*tensors: Any) -> Any:
 
 @export
 def atleast_3d(*tensors: Any) -> Any:
-    """Give each tensor at least three dimensions: a vector becomes (1, n, 1), a matrix (m, n, 1)."""
+    """Give each tensor at least three dimensions: (n,) becomes (1, n, 1); (m, n), (m, n, 1)."""
     return _each(tensors, _at_least_3d)
 
 
@@ -229,7 +231,7 @@ def _non_empty(name: str, tensors: Any) -> list[Tensor]:
 
 @export(out=True)
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Put tensors one after the other horizontally: along dimension 1, vectors along dimension 0."""
+    """Put tensors one after the other along dimension 1, vectors along dimension 0."""
     given = [_at_least_1d(x) for x in _non_empty("hstack", tensors)]
     return cat(given, dim=0 if given[0].array.ndim == 1 else 1)
 
@@ -300,7 +302,7 @@ def split(
 
     Args:
         input: the tensor.
-        split_size_or_sections: the extent of each part (the last may be smaller), or a list of extents.
+        split_size_or_sections: the extent of each part (the last may be smaller), or all extents.
         dim: the dimension.
         **named: `split_size=` by keyword.
 
@@ -338,11 +340,13 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     extents = [as_index(n) for n in split_sizes]
     if min(extents, default=0) < 0:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={extents}"
+            "split_with_sizes expects split_sizes have only non-negative entries, but got "
+            f"split_sizes={extents}"
         )
     if sum(extents) != extent:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {extent} (input tensor's size at "
+            f"split_with_sizes expects split_sizes to sum exactly to {extent} (input tensor's size "
+            "at "
             f"dimension {dim}), but got split_sizes={extents}"
         )
     return Split.apply(input, extents=extents, dim=dim)
@@ -402,13 +406,14 @@ def tensor_split(
             raise RuntimeError(f"number of sections must be larger than 0, got {count}")
         small, longer = divmod(extent, count)
         cuts = [i * small + min(i, longer) for i in range(count + 1)]
-    return tuple([along(input, dim, a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
+    return tuple([along(input, dim, a, b) for a, b in pairwise(cuts)])
 
 
 def _cuts_of(how: Tensor) -> Any:
     if how.array.dtype.kind != "i" or how.array.dtype.itemsize != 8:
         raise RuntimeError(
-            f"tensor_split expected tensor_indices_or_sections to have dtype of long, but got {how.dtype.type_name}"
+            "tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
+            f"{how.dtype.type_name}"
         )
     if how.array.ndim > 1:
         raise RuntimeError(
@@ -421,7 +426,8 @@ def _cuts_of(how: Tensor) -> Any:
 def _split_along(name: str, input: Tensor, how: Any, dim: int, least: int) -> tuple[Tensor, ...]:
     if input.array.ndim < least:
         raise RuntimeError(
-            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
+            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
+            "with "
             f"{input.array.ndim} dimensions!"
         )
     extent = input.array.shape[dim]

@@ -71,7 +71,7 @@ def _scalar_like(x: Tensor, value: Any) -> Tensor:
 
 @export(out=True)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """Return `input` where a condition holds, else `other`; or, with the condition alone, where it holds.
+    """Return `input` where a condition holds, else `other`; of a condition alone, where it holds.
 
     Args:
         condition: a bool tensor.
@@ -113,10 +113,12 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 def _as_condition(x: Tensor) -> Tensor:
     if x.array.dtype != np.uint8:
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {x.dtype.type_name}"
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{x.dtype.type_name}"
         )
     warnings.warn(
-        "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a "
+        "where received a uint8 condition tensor. This behavior is deprecated and will be removed "
+        "in a "
         "future version of PyTorch. Use a boolean condition instead.",
         UserWarning,
         stacklevel=3,
@@ -169,7 +171,8 @@ def _check_mask(name: str, mask: Any) -> None:
     require_tensor(name, mask, "mask", 2)
     if mask.array.dtype.kind != "b":
         raise RuntimeError(
-            f"{name} only supports boolean masks, but got mask with dtype {str(mask.dtype).split('.')[-1]}"
+            f"{name} only supports boolean masks, but got mask with dtype "
+            f"{str(mask.dtype).split('.')[-1]}"
         )
 
 
@@ -375,7 +378,8 @@ def as_strided_scatter(
 def _replace(name: str, window: Tensor, src: Tensor) -> None:
     if src.array.shape != window.array.shape:
         raise RuntimeError(
-            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
+            f"{name}: expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, "
             f"slice size = {list(window.shape)}"
         )
     copy_(window, src)

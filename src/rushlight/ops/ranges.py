@@ -19,9 +19,17 @@ from ._export import export
 
 @export
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: Any = None,
-    layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return start, start + step, ... up to but without end.
 
     `arange(end)` starts at 0. With integers only the result is int64, else of the default dtype.
@@ -80,13 +88,21 @@ def _range_length(start: Any, end: Any, step: Any, kind: DType) -> int:
 
 @export(name="range")
 def range_(
-    start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: Any = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return start, start + step, ... up to and including end. Deprecated: use `arange`."""
     warnings.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is "
-        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in "
         "[start, end).",
         UserWarning,
         stacklevel=2,
@@ -106,9 +122,17 @@ def range_(
 
 @export
 def linspace(
-    start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: Any = None, layout: Any = None,
-    device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return `steps` evenly spaced numbers from start to end, both included.
 
     Raises:
@@ -130,9 +154,18 @@ def linspace(
 
 @export
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Any = None,
-    layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return base ** x for `steps` evenly spaced exponents x from start to end.
 
     Raises:
@@ -167,7 +200,8 @@ def _ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
     for argument, x in (("start", start), ("end", end)):
         if isinstance(x, Tensor) and x.array.ndim:
             raise RuntimeError(
-                f"{name} only supports 0-dimensional start and end tensors, but got {argument} with "
+                f"{name} only supports 0-dimensional start and end tensors, but got {argument} "
+                "with "
                 f"{x.array.ndim} dimension(s)."
             )
     return _bound(start), _bound(end)

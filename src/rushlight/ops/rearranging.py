@@ -27,7 +27,7 @@ from .shape import broadcast, reshape, transpose, unsqueeze
 
 
 class Repeat(Op):
-    """y = x laid side by side `times` times in each dimension.  dL/dx = the sum of g over the copies."""
+    """y = copies of x side by side, `times` in each dimension.  dL/dx = the sum of g over them."""
 
     def forward(ctx, x: Array, *, times: Shape) -> Array:
         ctx.shape, ctx.times = x.shape, times
@@ -87,7 +87,8 @@ def repeat(self: Tensor, *repeats: Any, **named: Any) -> Tensor:
     shape = self.array.shape
     if len(times) < len(shape):
         raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            "tensor"
         )
     if min(times, default=0) < 0:
         own = (1,) * (len(times) - len(shape)) + shape
@@ -302,7 +303,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     )
     if indexing is None:
         warnings.warn(
-            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing "
+            "argument.",
             UserWarning,
             stacklevel=2,
         )

@@ -65,7 +65,8 @@ def _unique_slices(array: Array, dim: int, wanted: tuple[bool, bool]) -> Any:
     if not array.size:
         if array.shape[dim]:
             raise RuntimeError(
-                "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+                "There are 0 sized dimensions, and they aren't selected, so unique cannot be "
+                "applied"
             )
         none = xp.zeros(0, dtype=np.int64)
         return _several(array.copy(), none, none, wanted)
@@ -99,7 +100,8 @@ def unique_consecutive(
     rows = xp.moveaxis(source, at, 0).reshape(extent, -1) if source.size else xp.zeros((extent, 0))
     if not source.size and extent:
         raise RuntimeError(
-            "There are 0 sized dimensions, and they aren't selected, so unique_consecutive cannot be applied"
+            "There are 0 sized dimensions, and they aren't selected, so unique_consecutive cannot "
+            "be applied"
         )
     starts = xp.ones(extent, dtype=bool)
     if extent:
@@ -178,7 +180,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 def _histogram_range(
     name: str, x: Array, low: float, high: float, margin: float
 ) -> tuple[float, float]:
-    """Return the ends of a histogram: those given, else those of the data; equal ones are moved apart."""
+    """Return the ends of a histogram, given or those of the data; equal ones are moved apart."""
     if low == high == 0 and not x.size and margin < 1:
         return 0.0, 1.0
     if low == high == 0 and x.size:
@@ -246,7 +248,8 @@ def histogram(
     if isinstance(bins, Tensor):
         if bins.array.dtype != x.dtype:
             raise RuntimeError(
-                "torch.histogram(): input tensor and bins tensors should have the same dtype, but got input "
+                "torch.histogram(): input tensor and bins tensors should have the same dtype, but "
+                "got input "
                 f"with dtype {input.dtype.type_name} and bins with dtype {bins.dtype.type_name}"
             )
         edges = bins.array
@@ -263,7 +266,7 @@ def histogram(
 
 
 def _counted(points: Array, edges: list[Array], weights: Array | None, density: bool) -> Array:
-    """Sum the weights of the points (rows) in each box between edges; the last edge belongs to its box."""
+    """Sum the weights of the points (rows) in each box; the last edge belongs to its box."""
     shape = tuple([len(e) - 1 for e in edges])
     inside = np.ones(len(points), dtype=bool)
     places = []
@@ -285,7 +288,8 @@ def _weights(x: Array, weight: Tensor | None) -> Array | None:
         return None
     if weight.array.dtype != x.dtype:
         raise RuntimeError(
-            "torch.histogram(): if weight tensor is provided, it should have the same dtype as input"
+            "torch.histogram(): if weight tensor is provided, it should have the same dtype as "
+            "input"
         )
     if weight.array.size != x.size and weight.array.shape != x.shape[:-1]:
         raise RuntimeError(
@@ -325,7 +329,8 @@ def histogramdd(
     given = list(bins) if isinstance(bins, (tuple, list)) else [bins] * count
     if len(given) != count:
         raise RuntimeError(
-            f"torch.histogramdd(): expected {count} sequences of bin edges for a {count}-dimensional histogram "
+            f"torch.histogramdd(): expected {count} sequences of bin edges for a "
+            f"{count}-dimensional histogram "
             f"but got {len(given)}"
         )
     ends = (
@@ -382,7 +387,8 @@ def searchsorted(
         )
     if side == "left" and right:
         raise RuntimeError(
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left "
+            "while right was True"
         )
     values = _search_values(sorted_sequence, input)
     if sorter is not None:
@@ -398,22 +404,27 @@ def _search_values(sequence: Tensor, input: Any) -> Array:
     if not isinstance(input, Tensor):
         if rows.ndim != 1:
             raise RuntimeError(
-                "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1"
+                "torch.searchsorted(): input value can be a scalar only when boundaries tensor "
+                "dimension is 1"
             )
         return np.asarray(input).astype(result_type(sequence, input).numpy)
     if input.array.dtype != rows.dtype:
         raise RuntimeError(
-            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got "
-            f"boundary tensor type {sequence.dtype.type_name} and input value type {input.dtype.type_name}"
+            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, "
+            "but got "
+            f"boundary tensor type {sequence.dtype.type_name} and input value type "
+            f"{input.dtype.type_name}"
         )
     shape, lead = input.array.shape, rows.shape[:-1]
     if rows.ndim == 0:
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 "
+            "dimension"
         )
     if rows.ndim > 1 and (shape[:-1] != lead or not shape):
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
+            "dimensions of "
             "boundaries tensor and input value tensor must match, but we got boundaries tensor "
             f"{list(rows.shape)} and input value tensor {list(shape)}"
         )
@@ -423,12 +434,14 @@ def _search_values(sequence: Tensor, input: Any) -> Array:
 def _check_sorter(sequence: Tensor, sorter: Tensor) -> None:
     if sorter.array.shape != sequence.array.shape:
         raise RuntimeError(
-            "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor "
+            "torch.searchsorted(): boundary and sorter must have the same size, but got boundary "
+            "tensor "
             f"{list(sequence.shape)}and got sorter tensor {list(sorter.shape)}"
         )
     if sorter.array.dtype != np.int64:
         raise RuntimeError(
-            f"torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {sorter.dtype.type_name}"
+            "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype "
+            f"{sorter.dtype.type_name}"
         )
     places = sorter.array
     if places.size and (places.min() < 0 or places.max() >= places.shape[-1]):
@@ -467,6 +480,7 @@ def bucketize(
     """
     if boundaries.array.ndim != 1:
         raise RuntimeError(
-            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.array.ndim})"
+            "bucketize(): boundaries tensor must be 1 dimension, but got "
+            f"dim({boundaries.array.ndim})"
         )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

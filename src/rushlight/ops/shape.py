@@ -1,4 +1,4 @@
-"""Other shapes for the same elements: view, reshape, squeeze, permute, transpose, expand and their kin."""
+"""Other shapes for the same elements: view, reshape, squeeze, permute, transpose, expand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class View(Op):
     view = True
 
     def forward(ctx, x: Array, *, shape: Any) -> Array:
-        # The caller has made sure that no copy is needed, except where only values matter (gradients).
+        # The caller has made sure that no copy is needed, except for gradients: only values count.
         ctx.shape = x.shape
         return x.reshape(shape)
 
@@ -149,7 +149,8 @@ def view(self: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tens
     array = self.array
     if not array.flags.c_contiguous and not _is_viewable(array, wanted):
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension "
+            "view size is not compatible with input tensor's size and stride (at least one "
+            "dimension "
             "spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     try:
@@ -229,7 +230,8 @@ def _check_resized_view(x: Tensor, to: DType) -> None:
         for d, step in enumerate(array.strides[:-1]):
             if step % want and array.shape[d] > 1:
                 raise RuntimeError(
-                    f"self.stride({d}) must be divisible by {ratio} {change}, but got {step // have}"
+                    f"self.stride({d}) must be divisible by {ratio} {change}, but got "
+                    f"{step // have}"
                 )
 
 
@@ -418,7 +420,8 @@ def _order_error(x: Tensor, order: Any) -> Exception:
     order = [as_index(d) for d in order]
     if len(order) != x.array.ndim:
         return RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the "
+            "length of "
             f"the desired ordering of dimensions i.e. input.dim() = {x.array.ndim} is not equal to "
             f"len(dims) = {len(order)}"
         )
@@ -477,9 +480,12 @@ def _reversed_dims(x: Tensor) -> Tensor:
         return T.apply(x, dim0=0, dim1=1)
     if ndim > 2:
         warnings.warn(
-            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and "
-            "it will throw an error in a future release. Consider `x.mT` to transpose batches of matrices "
-            "or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+            "deprecated and "
+            "it will throw an error in a future release. Consider `x.mT` to transpose batches of "
+            "matrices "
+            "or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a "
+            "tensor.",
             UserWarning,
             stacklevel=2,
         )
@@ -517,7 +523,8 @@ def _hermitian(x: Tensor) -> Tensor:
     if x.array.ndim not in (0, 2):
         more = " For batches of matrices, consider using tensor.mH" if x.array.ndim > 2 else ""
         raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {x.array.ndim}-D tensor.{more}"
+            f"tensor.H is only supported on matrices (2-D tensors). Got {x.array.ndim}-D "
+            f"tensor.{more}"
         )
     if not x.array.ndim:
         _warn_0d("H", "Consider using x.conj().")
@@ -552,7 +559,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     tos = list(destination) if isinstance(destination, (tuple, list)) else [destination]
     if len(froms) != len(tos):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({froms} dims) should contain the same "
+            f"movedim: Invalid source or destination dims: source ({froms} dims) should contain "
+            "the same "
             f"number of dims as destination ({tos} dims)"
         )
     moved, places = [wrap_dim(d, ndim) for d in froms], [wrap_dim(d, ndim) for d in tos]
@@ -644,8 +652,10 @@ def expand(self: Tensor, *size: Any, implicit: bool = False, **named: Any) -> Te
     extra = len(wanted) - len(shape)
     if extra < 0:
         raise RuntimeError(
-            f"expand(torch.{self.dtype.type_name}Tensor{{{list(shape)}}}, size={wanted}): the number of "
-            f"sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions in the "
+            f"expand(torch.{self.dtype.type_name}Tensor{{{list(shape)}}}, size={wanted}): the "
+            "number of "
+            f"sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions "
+            "in the "
             f"tensor ({len(shape)})"
         )
     for i, n in enumerate(wanted):
@@ -660,11 +670,13 @@ def expand(self: Tensor, *size: Any, implicit: bool = False, **named: Any) -> Te
 def _expand_error(wanted: list[int], shape: Shape, i: int, own: int) -> RuntimeError:
     if own < 0:
         return RuntimeError(
-            f"The expanded size of the tensor ({wanted[i]}) isn't allowed in a leading, non-existing "
+            f"The expanded size of the tensor ({wanted[i]}) isn't allowed in a leading, "
+            "non-existing "
             f"dimension {i}"
         )
     return RuntimeError(
-        f"The expanded size of the tensor ({wanted[i]}) must match the existing size ({shape[own]}) at "
+        f"The expanded size of the tensor ({wanted[i]}) must match the existing size "
+        f"({shape[own]}) at "
         f"non-singleton dimension {i}.  Target sizes: {wanted}.  Tensor sizes: {list(shape)}"
     )
 
@@ -712,13 +724,15 @@ def broadcast_shapes(*shapes: Any) -> Size:
         for n in shape:
             if n < 0:
                 raise RuntimeError(
-                    f"Trying to create tensor with negative dimension ({n}): ({', '.join(map(str, shape))})"
+                    f"Trying to create tensor with negative dimension ({n}): "
+                    f"({', '.join(map(str, shape))})"
                 )
         result = [1] * (len(shape) - len(result)) + result
         for i in range(1, len(shape) + 1):
             if shape[-i] != 1 and result[-i] not in (1, shape[-i]):
                 raise RuntimeError(
-                    f"Attempting to broadcast a dimension of length {shape[-i]} at {-i}! Mismatching "
+                    f"Attempting to broadcast a dimension of length {shape[-i]} at {-i}! "
+                    "Mismatching "
                     f"argument at index {number} had {tuple(shape)}; but expected shape should be "
                     f"broadcastable to {result}"
                 )

@@ -70,7 +70,7 @@ class Sort(Ordered):
 
 
 class TopK(Ordered):
-    """values = the k largest (or smallest) elements along a dimension, indices = where they were."""
+    """values = the k largest (or smallest) elements of a dimension, indices = where they were."""
 
     label = "Topk"
 
@@ -98,7 +98,7 @@ class KthValue(Ordered):
 
 
 class Median(Ordered):
-    """values = the lower medians along a dimension (the first NaN if there is one), indices = where."""
+    """values = the lower medians along a dimension (the first NaN if any), indices = where."""
 
     def places(ctx, x: Array, dim: int) -> Array:
         xp = array_module(x)
@@ -123,7 +123,7 @@ class NanMedian(Ordered):
 
 
 class Mode(Ordered):
-    """values = the most frequent elements along a dimension (the smallest of them), indices = the last."""
+    """values = the most frequent elements of a dimension (the smallest), indices = the last."""
 
     def places(ctx, x: Array, dim: int) -> Array:
         xp = array_module(x)
@@ -132,7 +132,7 @@ class Mode(Ordered):
         extent = x.shape[dim]
         starts = xp.ones(ranked.shape, dtype=bool)
         starts[..., 1:] = ranked[..., 1:] != ranked[..., :-1]
-        # At each place, how far its run of equals has come: the longest run ends where that is greatest.
+        # How far the run of equals has come at each place: greatest where the longest run ends.
         begun = xp.maximum.accumulate(xp.where(starts, xp.arange(extent), 0), axis=-1)
         end = xp.argmax(xp.arange(extent) - begun, axis=-1)[..., None]
         return xp.moveaxis(xp.take_along_axis(order, end, -1), -1, dim)
@@ -404,7 +404,8 @@ def _quantile_points(name: str, x: Any, q: Any, interpolation: str) -> Tensor:
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, "
+            "but got "
             f"{interpolation}"
         )
     if not isinstance(q, Tensor):

@@ -189,7 +189,8 @@ def __contains__(self: Tensor, element: Any) -> bool:
         element = element.array
     elif not isinstance(element, (int, float, complex, np.generic)):
         raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+            f"{type(element)}."
         )
     return bool((self.array == element).any())
 
@@ -301,7 +302,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
         raise RuntimeError("mismatch in length of strides and shape")
     if min(steps, default=0) < 0:
         raise RuntimeError(
-            f"as_strided: Negative strides are not supported at the moment, got strides: {list(steps)}"
+            "as_strided: Negative strides are not supported at the moment, got strides: "
+            f"{list(steps)}"
         )
     own = _layout(input.array)
     offset = own.offset if storage_offset is None else as_index(storage_offset)
@@ -311,7 +313,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     needed = _span(offset, shape, steps) * width
     if needed > own.storage.nbytes():
         raise RuntimeError(
-            f"setStorage: sizes {list(shape)}, strides {list(steps)}, storage offset {offset}, and itemsize "
+            f"setStorage: sizes {list(shape)}, strides {list(steps)}, storage offset {offset}, and "
+            "itemsize "
             f"{width} requiring a storage size of {needed} are out of bounds for storage of size "
             f"{own.storage.nbytes()}"
         )
@@ -320,7 +323,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
 
 class Unfold(Op):
-    """y = overlapping windows of x along a dimension, in x's memory.  dL/dx = the windows of g added up."""
+    """y = windows of x along a dimension, in x's memory.  dL/dx = the windows of g added up."""
 
     view = True
 
@@ -356,7 +359,7 @@ class UnfoldGrad(Op):
 
 @method
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """Return the windows of `size` places along a dimension, every `step` places, as a last dimension.
+    """Return windows of `size` places along a dimension, every `step` places, as a last dimension.
 
     The windows lie in the tensor's memory, where they overlap if `step` is below `size`.
 

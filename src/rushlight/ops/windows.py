@@ -89,8 +89,8 @@ def hann_window(window_length: int, periodic: bool = True, **options: Any) -> Te
 
     Args:
         window_length: number of points.
-        periodic: leave out the last point of a symmetric window that is one longer (P = length + 1),
-            as spectral analysis wants; otherwise P = length.
+        periodic: leave out the last point of a symmetric window one longer (P = length + 1), as
+            spectral analysis wants; otherwise P = length.
         **options: `dtype`, `layout`, `device`, `requires_grad`.
 
     Raises:
@@ -111,7 +111,7 @@ def hamming_window(
     beta: float = 0.46,
     **options: Any,
 ) -> Tensor:
-    """Return a Hamming window: w(n) = alpha - beta cos(2 pi n / (P - 1)). Arguments as `hann_window`."""
+    """Return a Hamming window: alpha - beta cos(2 pi n / (P - 1)). Arguments as `hann_window`."""
     return _classic("hamming_window", _cosine_sum([alpha, beta]), window_length, periodic, options)
 
 
@@ -220,7 +220,7 @@ def general_cosine(
     sym: bool = True,
     **options: Any,
 ) -> Tensor:
-    """Return w(n) = a_0 - a_1 cos(2 pi n / (P - 1)) + a_2 cos(4 pi n / (P - 1)) - ...  Arguments as `hann`.
+    """Return a_0 - a_1 cos(2 pi n / (P - 1)) + a_2 cos(4 pi n / (P - 1)) -...; arguments as `hann`.
 
     Raises:
         TypeError: the coefficients are no sequence.
@@ -279,7 +279,7 @@ def exponential(
     sym: bool = True,
     **options: Any,
 ) -> Tensor:
-    """Return w(n) = exp(-|n - center| / tau), the centre (P - 1) / 2 unless given. Arguments as `hann`.
+    """Return exp(-|n - center| / tau), the centre (P - 1) / 2 unless given. Arguments as `hann`.
 
     Raises:
         ValueError: `tau` is not positive, or a symmetric window has another centre.

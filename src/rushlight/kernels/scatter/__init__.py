@@ -55,7 +55,7 @@ def _sum_rows(flat: Array, rows: Array, count: int, dtype: np.dtype) -> Array:
         return np.bincount(flat, weights=rows[:, 0], minlength=count).astype(dtype)
     total = np.zeros((count, rows.shape[1]), dtype)
     if flat.size:
-        # Sorting brings equal places together, so each is one sum; np.add.at is several times slower.
+        # Sorting brings equal places together, one sum each; np.add.at is several times slower.
         order = np.argsort(flat, kind="stable")
         used, start = np.unique(flat[order], return_index=True)
         total[used] = np.add.reduceat(rows[order].astype(dtype, copy=False), start, axis=0)
