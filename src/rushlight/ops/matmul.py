@@ -47,7 +47,9 @@ class Linear(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
         to_x, to_w, to_b = ctx.edges
-        gx = MatMul.apply(g, conj(w)) if to_x else None
+        # MatMul takes matrices only: for a single vector `matmul` adds an axis.
+        product = matmul if g.array.ndim == 1 else MatMul.apply
+        gx = product(g, conj(w)) if to_x else None
         if not (to_w or to_b):
             return gx, None, None
         rows = g if g.array.ndim == 2 else g.reshape(-1, g.array.shape[-1])
