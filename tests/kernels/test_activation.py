@@ -45,11 +45,12 @@ def ulps(got, exact):
 def test_float32_is_accurate_to_the_last_bits(name, reference):
     exact, *limits = FORWARD[name]
     x = points()
+    kernel = getattr(A, name)
     with reference_only(reference):
-        y = getattr(A, name)(x)
+        y = kernel(x)
     assert y.dtype == np.float32
     expected = np.array([exact(float(v)) for v in x])
-    assert ulps(y, expected).max() <= limits[reference]
+    assert ulps(y, expected).max() <= limits[reference or np.ndarray not in kernel.paths]
 
 
 @pytest.mark.parametrize("name", FORWARD)

@@ -38,16 +38,18 @@ def test_dispatch_is_by_the_exact_type_of_the_first_argument(double):
     class MyList(list):
         pass
 
-    assert double([1], times=2) == ("fast", [1], 2)
-    assert double((1,)) == ("reference", (1,), 1)
-    assert double(MyList()) == ("reference", [], 1)
+    with reference_only(False):
+        assert double([1], times=2) == ("fast", [1], 2)
+        assert double((1,)) == ("reference", (1,), 1)
+        assert double(MyList()) == ("reference", [], 1)
     assert double.paths == {list: path}
 
 
 def test_a_declined_call_reaches_the_reference_with_all_arguments(double):
     double.fast(list)(lambda x, times=1: NotImplemented)
-    assert double([1], 5) == ("reference", [1], 5)
-    assert double([1], times=5) == ("reference", [1], 5)
+    with reference_only(False):
+        assert double([1], 5) == ("reference", [1], 5)
+        assert double([1], times=5) == ("reference", [1], 5)
 
 
 def test_reference_only_nests_and_restores(double):
@@ -85,7 +87,7 @@ def test_describe_lists_every_kernel():
 def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, **environment},
+        env={**os.environ, "RUSHLIGHT_KERNELS": "", **environment},
         capture_output=True,
         text=True,
         check=True,
