@@ -1,4 +1,4 @@
-"""x[...] and x[...] = v against NumPy, where the two agree, and against PyTorch, where it is installed."""
+"""x[...] and x[...] = v against NumPy, where the two agree, and against PyTorch."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def has_list(index: tuple[Any, ...]) -> bool:
 
 
 def numpy_result(array: np.ndarray, index: tuple[Any, ...]) -> np.ndarray:
-    """Index in torch's two steps: integers first, then the lists; NumPy alone takes them together."""
+    """Index in torch's two steps, integers first, then the lists; NumPy takes them together."""
     basic = tuple([slice(None) if isinstance(i, list) else i for i in index])
     result = (
         array[(*basic, ...)]
@@ -306,7 +306,7 @@ def test_values_that_do_not_fit_are_refused() -> None:
         x[[0, 1]] = rushlight.ones(3)
     with pytest.raises(RuntimeError, match="source and destination dtypes match"):
         x[[0, 1]] = rushlight.ones(4, dtype=rushlight.int64)
-    with pytest.raises(TypeError, match="can't assign a list to a torch.FloatTensor"):
+    with pytest.raises(TypeError, match=r"can't assign a list to a torch\.FloatTensor"):
         x[0] = [1, 2, 3, 4]
 
 

@@ -1,4 +1,4 @@
-"""Views share memory, version and history with their base, through any chain of views and writes."""
+"""Views share memory, version and history with their base, through any chain of writes."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_properties_that_transpose() -> None:
     z = rushlight.tensor([[1 + 2j, 3.0]])
     np.testing.assert_array_equal(z.H.numpy(), z.numpy().conj().T)
     with pytest.raises(RuntimeError, match="only supported on matrices or batches of matrices"):
-        rushlight.zeros(3).mT  # noqa: B018
+        rushlight.zeros(3).mT
     with pytest.warns(UserWarning, match="deprecated"):
         assert rushlight.zeros(2, 3, 4).T.shape == (4, 3, 2)
 
@@ -312,7 +312,8 @@ def test_iteration_and_membership() -> None:
     x = rushlight.arange(6).view(3, 2)
     assert [row.tolist() for row in x] == [[0, 1], [2, 3], [4, 5]]
     assert reversed(rushlight.arange(3)).tolist() == [2, 1, 0]
-    assert 4 in x and 9 not in x
+    assert 4 in x
+    assert 9 not in x
     with pytest.raises(RuntimeError, match="only supports Tensor or scalar"):
         "a" in x  # noqa: B015
     with pytest.raises(TypeError, match="iteration over a 0-d tensor"):

@@ -72,7 +72,8 @@ def array_from(data: Any, to: dtype | None) -> np.ndarray[Any, Any]:
 
 def _flatten(data: Any) -> tuple[list[Any], Shape]:
     """Return the numbers in nested sequences in order, and the nesting's shape."""
-    level, shape = [data], ()
+    level: list[Any] = [data]
+    shape: Shape = ()
     while level and _is_sequence(level[0]):
         kinds = set(map(type, level))
         if kinds == {np.ndarray}:

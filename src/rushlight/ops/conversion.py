@@ -54,7 +54,7 @@ def read_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     other = kwargs.pop("other", None)
     if args and isinstance(args[0], Tensor):
         other, args = args[0], args[1:]
-        names = _TO_ORDER[2:]
+        names: tuple[str, ...] = _TO_ORDER[2:]
     elif args and (isinstance(args[0], dtype) or args[0] in (float, int, bool, complex)):
         names = _TO_ORDER[1:]
     else:

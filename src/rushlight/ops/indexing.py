@@ -616,7 +616,7 @@ def _assignment_error(
 
 
 Tensor.__getitem__ = getitem  # type: ignore[assignment]
-Tensor.__setitem__ = setitem
+Tensor.__setitem__ = setitem  # type: ignore[assignment]
 
 
 # --- one dimension -----------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     return where(condition, self, other)
 
 
-Tensor.where = _where_method
+Tensor.where = _where_method  # type: ignore[assignment]
 
 
 @export(method=True)

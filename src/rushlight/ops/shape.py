@@ -28,7 +28,16 @@ from .complex import conjugate
 _ALL = slice(None)
 
 
-class View(Op):
+class Reshaping(Op):
+    """y = the elements of x in another shape.  dL/dx = g in x's shape."""
+
+    shape: Shape
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return reshape(g, ctx.shape)
+
+
+class View(Reshaping):
     """y = x in another shape, in the same memory.  dL/dx = g in x's shape."""
 
     view = True
@@ -38,11 +47,8 @@ class View(Op):
         ctx.shape = x.shape
         return x.reshape(shape)
 
-    def backward(ctx, g: Tensor) -> Tensor:
-        return reshape(g, ctx.shape)
 
-
-class Reshape(Op):
+class Reshape(Reshaping):
     """y = a copy of x in another shape.  dL/dx = g in x's shape."""
 
     label = "UnsafeView"
@@ -50,9 +56,6 @@ class Reshape(Op):
     def forward(ctx, x: Array, *, shape: Any) -> Array:
         ctx.shape = x.shape
         return x.reshape(shape)
-
-    def backward(ctx, g: Tensor) -> Tensor:
-        return reshape(g, ctx.shape)
 
 
 class ViewAs(Op):
@@ -66,16 +69,20 @@ class ViewAs(Op):
         return x.view(dtype.numpy)
 
 
-class Squeeze(View):
+class Squeeze(Reshaping):
     """y = x without some dimensions of extent 1.  dL/dx = g in x's shape."""
+
+    view = True
 
     def forward(ctx, x: Array, *, axes: Shape) -> Array:
         ctx.shape = x.shape
         return x.squeeze(axes)
 
 
-class Unsqueeze(View):
+class Unsqueeze(Reshaping):
     """y = x with a dimension of extent 1 more.  dL/dx = g in x's shape."""
+
+    view = True
 
     def forward(ctx, x: Array, *, dim: int) -> Array:
         ctx.shape = x.shape

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Ordered(Op):
     """
 
     nondifferentiable = (1,)
+    # (x, dim, **options) -> the places along the dimension, of as many dimensions as x.
+    places: ClassVar[Callable[..., Array]]
 
     def forward(
         ctx, x: Array, *, dim: int, keepdim: bool = True, **options: Any
@@ -38,10 +41,6 @@ class Ordered(Op):
         ctx.shape, ctx.dim, ctx.keepdim = x.shape, dim, keepdim
         values = array_module(x).take_along_axis(x, places, dim)
         return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
-
-    def places(ctx, x: Array, dim: int, **options: Any) -> Array:
-        """Return the places along the dimension, of as many dimensions as x."""
-        raise NotImplementedError
 
     def backward(ctx, g: Tensor, _: Any) -> Tensor:
         (places,) = ctx.saved_tensors

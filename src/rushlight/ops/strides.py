@@ -195,12 +195,12 @@ def __contains__(self: Tensor, element: Any) -> bool:
     return bool((self.array == element).any())
 
 
-Tensor.layout = property(lambda self: strided)
-Tensor.is_sparse = property(lambda self: False)
-Tensor.is_quantized = property(lambda self: False)
-Tensor.is_meta = property(lambda self: False)
-Tensor.is_mkldnn = property(lambda self: False)
-Tensor.is_nested = property(lambda self: False)
+Tensor.layout = property(lambda self: strided)  # type: ignore[assignment]
+Tensor.is_sparse = property(lambda self: False)  # type: ignore[assignment]
+Tensor.is_quantized = property(lambda self: False)  # type: ignore[assignment]
+Tensor.is_meta = property(lambda self: False)  # type: ignore[assignment]
+Tensor.is_mkldnn = property(lambda self: False)  # type: ignore[assignment]
+Tensor.is_nested = property(lambda self: False)  # type: ignore[assignment]
 
 
 # --- views by strides --------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def add_at(x: Array, index: tuple[Array | slice, ...], values: Array) -> Array:
     return y.astype(x.dtype, copy=False)
 
 
-def _add_rows(y: Array, index: tuple[Array | slice, ...], values: Array) -> None:
+def _add_rows(y: Array, index: tuple[Array, ...], values: Array) -> None:
     """Add into y; as if every place were a row of a matrix."""
     axes = [axis for axis, item in enumerate(index) if not isinstance(item, slice)]
     places = np.broadcast_arrays(*[index[axis] for axis in axes])
