@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._tensor import Tensor, wrap
 from ...backend.dtype import float64
-from ...ops.creation import as_tensor, tensor
+from ...ops.from_data import as_tensor, tensor
 from ...ops.joining import stack
 
 
