@@ -26,8 +26,7 @@ def from_numpy_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if not array.dtype.isnative and array.dtype.kind in "biufc":
         raise ValueError(
             "given numpy array has byte order different from the native byte order. Conversion "
-            "between "
-            "byte orders is currently not supported."
+            "between byte orders is currently not supported."
         )
     if array.dtype.num not in dtypes._BY_NUM:
         raise TypeError(
@@ -41,10 +40,9 @@ def from_numpy_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if step < 0:
             raise ValueError(
                 "At least one stride in the given numpy array is negative, and tensors with "
-                "negative "
-                "strides are not currently supported. (You can probably work around this by making "
-                "a "
-                "copy of your array  with array.copy().)"
+                "negative strides are not currently supported. (You can probably work around this "
+                "by making "
+                "a copy of your array  with array.copy().)"
             )
     return array if type(array) is np.ndarray else array.view(np.ndarray)
 

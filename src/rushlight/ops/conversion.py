@@ -65,8 +65,7 @@ def read_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     if len(args) > len(names) or unknown:
         raise TypeError(
             "to() received an invalid combination of arguments: expected (dtype), (device, dtype) "
-            "or "
-            "(other), with non_blocking, copy and memory_format"
+            "or (other), with non_blocking, copy and memory_format"
         )
     return kwargs | dict(zip(names, args, strict=False))
 

@@ -147,8 +147,7 @@ def _shared(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if not array.flags.writeable and array.size:
         warnings.warn(
             "The given NumPy array is not writable, and tensors over it cannot be written to. Copy "
-            "the "
-            "array if you want to write.",
+            "the array if you want to write.",
             UserWarning,
             stacklevel=3,
         )
@@ -223,20 +222,17 @@ def frombuffer(
     if count < 0 and (length - offset) % width:
         raise ValueError(
             f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a "
-            "multiple "
-            f"of element size ({width})"
+            f"multiple of element size ({width})"
         )
     if count > 0 and offset + count * width > length:
         raise ValueError(
             f"requested buffer length ({count} * {width} bytes) after offset ({offset} bytes) must "
-            "not "
-            f"be greater than actual buffer length ({length} bytes)"
+            f"not be greater than actual buffer length ({length} bytes)"
         )
     if view.readonly:
         warnings.warn(
             "The given buffer is not writable, and tensors over it cannot be written to. Copy the "
-            "buffer "
-            "if you want to write.",
+            "buffer if you want to write.",
             UserWarning,
             stacklevel=2,
         )

@@ -304,8 +304,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         if d != dim and n > shape[d]:
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.shape)} to be no "
-                "larger "
-                f"than self {list(shape)} apart from dimension {dim}"
+                f"larger than self {list(shape)} apart from dimension {dim}"
             )
     check_bounds(index.array, dim, shape[dim])
     result = Gather.apply(x, index, dim=dim)

@@ -108,8 +108,7 @@ def _check_source(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor)
     if len(have) == len(want) and have[:dim] + have[dim + 1 :] != want[:dim] + want[dim + 1 :]:
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. "
-            "Got "
-            f"self.shape = {want} source.shape = {have}"
+            f"Got self.shape = {want} source.shape = {have}"
         )
     if len(have) != len(want):
         raise RuntimeError(f"{name}(): source has {len(have)} dimensions, self has {len(want)}")
@@ -162,8 +161,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     if have[:dim] + have[dim + 1 :] != want[:dim] + want[dim + 1 :]:
         raise RuntimeError(
             "index_copy_(): Source/destination tensor must have same slice shapes. Destination "
-            "slice "
-            f"shape: {want[:dim] + want[dim + 1 :]} at dimension {dim} and source slice shape: "
+            f"slice shape: {want[:dim] + want[dim + 1 :]} at dimension {dim} and source slice "
+            "shape: "
             f"{have[:dim] + have[dim + 1 :]} at dimension 0."
         )
     if count != have[dim]:

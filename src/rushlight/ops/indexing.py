@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, wrap
+from .._tensor import Tensor, install, wrap
 from .._typing import Array, Shape
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
@@ -605,8 +605,7 @@ def _assignment_error(
         target = window[_full_index(tuple([p.array for p in places]), axes, window.ndim)].shape
         return RuntimeError(
             f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to "
-            "indexing "
-            f"result of shape {list(target)}"
+            f"indexing result of shape {list(target)}"
         )
     try:
         _fitted(value, wrap(window))
@@ -615,8 +614,7 @@ def _assignment_error(
     return error
 
 
-Tensor.__getitem__ = getitem  # type: ignore[assignment]
-Tensor.__setitem__ = setitem  # type: ignore[assignment]
+install(__getitem__=getitem, __setitem__=setitem)
 
 
 # --- one dimension -----------------------------------------------------------------------------

@@ -152,8 +152,7 @@ def _check_cat_shapes(tensors: list[Tensor], dim: int) -> None:
             if a != b and d != dim:
                 raise RuntimeError(
                     f"Sizes of tensors must match except in dimension {dim}. Expected size {a} but "
-                    "got "
-                    f"size {b} for tensor number {number} in the list."
+                    f"got size {b} for tensor number {number} in the list."
                 )
 
 
@@ -346,8 +345,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     if sum(extents) != extent:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {extent} (input tensor's size "
-            "at "
-            f"dimension {dim}), but got split_sizes={extents}"
+            f"at dimension {dim}), but got split_sizes={extents}"
         )
     return Split.apply(input, extents=extents, dim=dim)
 
@@ -427,8 +425,7 @@ def _split_along(name: str, input: Tensor, how: Any, dim: int, least: int) -> tu
     if input.array.ndim < least:
         raise RuntimeError(
             f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor "
-            "with "
-            f"{input.array.ndim} dimensions!"
+            f"with {input.array.ndim} dimensions!"
         )
     extent = input.array.shape[dim]
     if not isinstance(how, (tuple, list)) and (how == 0 or extent % how):

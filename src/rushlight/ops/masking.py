@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, method, wrap
+from .._tensor import Tensor, install, method, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ..autograd.view import write_
@@ -131,7 +131,7 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     return where(condition, self, other)
 
 
-Tensor.where = _where_method  # type: ignore[assignment]
+install(where=_where_method)
 
 
 @export(method=True)

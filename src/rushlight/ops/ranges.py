@@ -201,8 +201,7 @@ def _ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
         if isinstance(x, Tensor) and x.array.ndim:
             raise RuntimeError(
                 f"{name} only supports 0-dimensional start and end tensors, but got {argument} "
-                "with "
-                f"{x.array.ndim} dimension(s)."
+                f"with {x.array.ndim} dimension(s)."
             )
     return _bound(start), _bound(end)
 

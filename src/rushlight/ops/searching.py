@@ -435,8 +435,7 @@ def _check_sorter(sequence: Tensor, sorter: Tensor) -> None:
     if sorter.array.shape != sequence.array.shape:
         raise RuntimeError(
             "torch.searchsorted(): boundary and sorter must have the same size, but got boundary "
-            "tensor "
-            f"{list(sequence.shape)}and got sorter tensor {list(sorter.shape)}"
+            f"tensor {list(sequence.shape)}and got sorter tensor {list(sorter.shape)}"
         )
     if sorter.array.dtype != np.int64:
         raise RuntimeError(
@@ -452,7 +451,8 @@ def _search(rows: Array, values: Array, side: str) -> Array:
     xp = array_module(rows)
     if rows.ndim == 1:
         return xp.asarray(xp.searchsorted(rows, values, side=side))
-    flat_rows, flat = rows.reshape(-1, rows.shape[-1]), values.reshape(-1, values.shape[-1])
+    count = prod(rows.shape[:-1])
+    flat_rows, flat = rows.reshape(count, rows.shape[-1]), values.reshape(count, values.shape[-1])
     found = xp.zeros(flat.shape, dtype=np.int64)
     for i in builtins.range(len(flat)):
         found[i] = xp.searchsorted(flat_rows[i], flat[i], side=side)

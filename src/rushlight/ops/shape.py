@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Size, Tensor, method, wrap
+from .._tensor import Size, Tensor, install, method, wrap
 from .._typing import Array, Shape
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
@@ -26,6 +26,8 @@ from ._export import export
 from .complex import conjugate
 
 _ALL = slice(None)
+# The extent that stands for what is left; NumPy would take any negative number for it.
+_INFERRED = -1
 
 
 class Reshaping(Op):
@@ -145,32 +147,26 @@ def view(self: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tens
         if type(first) is not int:
             if isinstance(first, DType):
                 return _view_as_dtype(self, first)
-            if not isinstance(first, Tensor):
-                wanted = first
+            if hasattr(first, "__iter__") and not isinstance(first, Tensor):
+                wanted = tuple(first)
     elif not shape:
         if dtype is not None:
             return _view_as_dtype(self, dtype)
         if size is None:
             raise TypeError("view() expects a shape or a dtype")
-        wanted = size
+        wanted = tuple(size)
     array = self.array
     if not array.flags.c_contiguous and not _is_viewable(array, wanted):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one "
-            "dimension "
-            "spans across two contiguous subspaces). Use .reshape(...) instead."
+            "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     try:
-        if _has_wrong_extent(wanted):
+        if wanted and min(wanted) < _INFERRED:
             raise _shape_error(self, wanted)
         return View.apply(self, shape=wanted)
     except ValueError:
         raise _shape_error(self, wanted) from None
-
-
-def _has_wrong_extent(shape: Any) -> bool:
-    """Tell whether an extent is below -1, which NumPy would take for -1."""
-    return bool(min(shape, default=0) < -1)
 
 
 def _is_viewable(array: Array, shape: Any) -> bool:
@@ -263,13 +259,13 @@ def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     wanted: Any = shape
     if len(shape) == 1:
         first = shape[0]
-        if type(first) is not int and not isinstance(first, Tensor):
-            wanted = first
+        if type(first) is not int and hasattr(first, "__iter__") and not isinstance(first, Tensor):
+            wanted = tuple(first)
     elif named:
-        wanted = named["shape"]
+        wanted = tuple(named["shape"])
     try:
         array = input.array
-        if _has_wrong_extent(wanted):
+        if wanted and min(wanted) < _INFERRED:
             raise _shape_error(input, wanted)
         if array.flags.c_contiguous or _is_viewable(array, wanted):
             return View.apply(input, shape=wanted)
@@ -490,8 +486,8 @@ def _reversed_dims(x: Tensor) -> Tensor:
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
             "deprecated and "
             "it will throw an error in a future release. Consider `x.mT` to transpose batches of "
-            "matrices "
-            "or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a "
+            "matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions "
+            "of a "
             "tensor.",
             UserWarning,
             stacklevel=2,
@@ -538,10 +534,12 @@ def _hermitian(x: Tensor) -> Tensor:
     return conjugate(_transposed(x))
 
 
-Tensor.T = property(_reversed_dims)  # type: ignore[assignment]
-Tensor.mT = property(_matrix_transposed)  # type: ignore[assignment]
-Tensor.H = property(_hermitian)  # type: ignore[assignment]
-Tensor.mH = property(lambda x: conjugate(_matrix_transposed(x, "mH")))  # type: ignore[assignment]
+install(
+    T=property(_reversed_dims),
+    mT=property(_matrix_transposed),
+    H=property(_hermitian),
+    mH=property(lambda x: conjugate(_matrix_transposed(x, "mH"))),
+)
 
 
 @export(method=True)
@@ -626,7 +624,7 @@ def _twin(x: Tensor) -> Tensor:
 
 for _function in (squeeze, unsqueeze, t, transpose):
     _reshaping_in_place(_function)
-Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_
+install(swapaxes_=Tensor.transpose_, swapdims_=Tensor.transpose_)
 
 
 # --- broadcasting ------------------------------------------------------------------------------
@@ -739,8 +737,8 @@ def broadcast_shapes(*shapes: Any) -> Size:
             if shape[-i] != 1 and result[-i] not in (1, shape[-i]):
                 raise RuntimeError(
                     f"Attempting to broadcast a dimension of length {shape[-i]} at {-i}! "
-                    "Mismatching "
-                    f"argument at index {number} had {tuple(shape)}; but expected shape should be "
+                    f"Mismatching argument at index {number} had {tuple(shape)}; but expected "
+                    "shape should be "
                     f"broadcastable to {result}"
                 )
             if shape[-i] != 1:

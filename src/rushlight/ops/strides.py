@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Size, Tensor, method
+from .._tensor import Size, Tensor, install, method
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..autograd.view import bump
@@ -195,12 +195,14 @@ def __contains__(self: Tensor, element: Any) -> bool:
     return bool((self.array == element).any())
 
 
-Tensor.layout = property(lambda self: strided)  # type: ignore[assignment]
-Tensor.is_sparse = property(lambda self: False)  # type: ignore[assignment]
-Tensor.is_quantized = property(lambda self: False)  # type: ignore[assignment]
-Tensor.is_meta = property(lambda self: False)  # type: ignore[assignment]
-Tensor.is_mkldnn = property(lambda self: False)  # type: ignore[assignment]
-Tensor.is_nested = property(lambda self: False)  # type: ignore[assignment]
+install(
+    layout=property(lambda self: strided),
+    is_sparse=property(lambda self: False),
+    is_quantized=property(lambda self: False),
+    is_meta=property(lambda self: False),
+    is_mkldnn=property(lambda self: False),
+    is_nested=property(lambda self: False),
+)
 
 
 # --- views by strides --------------------------------------------------------------------------
@@ -314,8 +316,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if needed > own.storage.nbytes():
         raise RuntimeError(
             f"setStorage: sizes {list(shape)}, strides {list(steps)}, storage offset {offset}, and "
-            "itemsize "
-            f"{width} requiring a storage size of {needed} are out of bounds for storage of size "
+            f"itemsize {width} requiring a storage size of {needed} are out of bounds for storage "
+            "of size "
             f"{own.storage.nbytes()}"
         )
     source = own.offset, tuple(own.size), tuple(own.stride)
