@@ -161,6 +161,13 @@ class Tensor(TensorMethods):
             raise RuntimeError(
                 "only Tensors of floating point and complex dtype can require gradients"
             )
+        if value and self.is_inference():
+            from .autograd.mode import is_inference_mode_enabled
+
+            if not is_inference_mode_enabled():
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
         self._requires_grad = bool(value)
 
     @property
@@ -388,6 +395,12 @@ def method(function: F) -> F:
     return function
 
 
+def install(**members: Any) -> None:
+    """Make functions or properties members of Tensor, where a decorator cannot give the name."""
+    for name, member in members.items():
+        setattr(Tensor, name, member)
+
+
 def _rebuild(
     cls: type[Tensor], array: Array, where: device, requires_grad: bool, extra: dict[str, Any]
 ) -> Tensor:
@@ -406,15 +419,12 @@ def _check_grad(tensor: Tensor, grad: Tensor) -> None:
         )
     if grad is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
-    if grad.array.shape != tensor.array.shape:
-        raise RuntimeError(
-            f"assigned grad has data of a different size: expected {list(tensor.shape)}, got {list(grad.shape)}"
-        )
-    if grad.array.dtype != tensor.array.dtype:
-        raise RuntimeError(
-            f"assigned grad has data of a different type: expected {tensor.dtype}, got {grad.dtype}"
-        )
-    if grad.device != tensor.device:
-        raise RuntimeError(
-            f"assigned grad has data located on a different device: expected {tensor.device}, got {grad.device}"
-        )
+    for what, have, want in (
+        ("of size", list(grad.shape), list(tensor.shape)),
+        ("with dtype", grad.dtype, tensor.dtype),
+        ("with device type", grad.device, tensor.device),
+    ):
+        if have != want:
+            raise RuntimeError(
+                f"attempting to assign a gradient {what} '{have}' to a tensor {what} '{want}'; they have to agree"
+            )

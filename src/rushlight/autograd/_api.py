@@ -9,7 +9,8 @@ from typing import Any, Union
 
 import numpy as np
 
-from .._tensor import Tensor, method, wrap
+from .._tensor import Tensor, install, method, wrap
+from ..backend.array import array_module
 from .engine import run_backward
 from .node import Edge, LeafHooks, RemovableHandle, add_hook, edge_to
 from .version import INFERENCE_VERSION, share_version
@@ -87,7 +88,7 @@ def backward(
     """
     targets = None
     if inputs is not None:
-        targets = [edge_to(x) for x in _as_tuple(inputs)]
+        targets = [edge_to(x) if x.requires_grad else None for x in _as_tuple(inputs)]
         if not targets:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for position, edge in enumerate(targets):
@@ -150,8 +151,10 @@ def grad(
     options = {"create_graph": create_graph, "targets": targets, "accumulate": False}
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
-        return _batched_grad(sources, grad_outputs, keep, options)
-    found = run_backward(_roots(sources, _as_tuple(grad_outputs)), keep_graph=keep, **options)  # type: ignore[arg-type]
+        found = _batched_grad(sources, grad_outputs, keep, options)
+    else:
+        roots = _roots(sources, _as_tuple(grad_outputs))
+        found = run_backward(roots, keep_graph=keep, **options)  # type: ignore[arg-type]
     if materialize_grads:
         return tuple(
             [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(wanted, found)]
@@ -164,14 +167,27 @@ def grad(
     return tuple(found)  # type: ignore[arg-type]
 
 
-def _batched_grad(sources: Any, grad_outputs: Any, keep: bool, options: Any) -> tuple[Tensor, ...]:
+def _batched_grad(
+    sources: Any, grad_outputs: Any, keep: bool, options: Any
+) -> list[Tensor | None]:
     batches = _as_tuple(grad_outputs)
     count = len(batches[0])
     rows = []
     for i in range(count):
         roots = _roots(sources, tuple(g[i] for g in batches))
         rows.append(run_backward(roots, keep_graph=keep or i + 1 < count, **options))
-    return tuple([wrap(np.stack([g.array for g in column])) for column in zip(*rows)])
+    return [_stacked(column) for column in zip(*rows)]
+
+
+def _stacked(gradients: Sequence[Tensor | None]) -> Tensor | None:
+    first = gradients[0]
+    if first is None:
+        return None
+    shape = (len(gradients), *first.array.shape)
+    stacked = wrap(array_module(first.array).empty(shape, first.array.dtype))
+    for i, gradient in enumerate(gradients):
+        stacked[i] = gradient
+    return stacked
 
 
 # --- methods of Tensor -------------------------------------------------------------------------
@@ -197,7 +213,7 @@ def _tensor_backward(
     _module_backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-Tensor.backward = _tensor_backward
+install(backward=_tensor_backward)
 
 
 @method
@@ -283,6 +299,12 @@ def is_inference(self: Tensor) -> bool:
     return self._counter is INFERENCE_VERSION
 
 
+@method
+def _is_view(self: Tensor) -> bool:
+    """Tell whether the tensor shows memory of another one, its `_base`."""
+    return self._view is not None
+
+
 def _retains_grad(self: Tensor) -> bool:
     """Whether a non-leaf keeps its gradient: `retain_grad()` was called."""
     node = self._node
@@ -294,5 +316,4 @@ def _base(self: Tensor) -> Tensor | None:
     return None if self._view is None else self._view.base
 
 
-Tensor.retains_grad = property(_retains_grad)
-Tensor._base = property(_base)
+install(retains_grad=property(_retains_grad), _base=property(_base))

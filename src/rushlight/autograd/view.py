@@ -12,7 +12,7 @@ from typing import Any
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..backend import dtype as dtypes
-from .mode import GRAD, read_mode
+from .mode import GRAD, INFERENCE, read_mode
 from .node import Node, Op, edge_to, next_sequence
 from .version import INFERENCE_VERSION, View, share_version
 
@@ -31,9 +31,7 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
             itself, or cannot hold the value's dtype.
     """
     history = value if isinstance(value, Tensor) else None
-    recorded = read_mode() == GRAD and (
-        dst.requires_grad or (history is not None and history.requires_grad)
-    )
+    recorded = _wants_grad(dst, history) and read_mode() == GRAD
     if recorded:
         _check_recordable(dst)
     _check_memory(dst)
@@ -48,6 +46,14 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
     if recorded:
         _record(dst, history)
     return dst
+
+
+def _wants_grad(dst: Tensor, history: Tensor | None) -> bool:
+    # Both are asked: the question brings the place of a stale view up to date.
+    from_value = history is not None and history.requires_grad
+    return (
+        dst.requires_grad or from_value or (dst._view is not None and dst._view.base._requires_grad)
+    )
 
 
 def bump(tensor: Tensor) -> None:
@@ -73,14 +79,14 @@ def snapshot(tensor: Tensor) -> Tensor:
 class ZeroWindow(Op):
     """y = x with the window of a view zeroed.  dL/dx = g with the same window zeroed."""
 
-    def forward(ctx, x: Array, *, view: View) -> Array:
+    def forward(ctx, x: Array, *, written: View) -> Array:
         y = x.copy()
-        view.window(wrap(y)).array[...] = 0
-        ctx.view = view
+        written.window(wrap(y)).array[...] = 0
+        ctx.written = written
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return ZeroWindow.apply(g, view=ctx.view)
+        return ZeroWindow.apply(g, written=ctx.written)
 
 
 class Scale0(Op):
@@ -96,20 +102,20 @@ class Scale0(Op):
 class Overwrite(Node):
     """base <- base with a window replaced by a value."""
 
-    label = "CopySlices"
-    view: View | None
+    written: View | None
 
     def name(self) -> str:
-        return "CopySlices" if self.view is not None else "CopyBackwards"
+        """Return torch's name of this node."""
+        return "CopyBackwards" if self.written is None else "CopySlices"
 
     def backward(self, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
         of_base, of_value = self.edges
-        view = self.view
-        if view is None:
+        written = self.written
+        if written is None:
             return Scale0.apply(g) if of_base else None, g if of_value else None
         return (
-            ZeroWindow.apply(g, view=view) if of_base else None,
-            view.window(g) if of_value else None,
+            ZeroWindow.apply(g, written=written) if of_base else None,
+            written.window(g) if of_value else None,
         )
 
 
@@ -117,14 +123,24 @@ def _record(dst: Tensor, history: Tensor | None) -> None:
     """Give the base of `dst` its new place in the graph."""
     view = dst._view
     if view is None and history is not None and history._node is not None:
-        dst._requires_grad, dst._node, dst._index = True, history._node, history._index
+        _move_to(dst, history._node, history._index)
         return
     base = dst if view is None else view.base
     node = Overwrite()
-    node.view = view
+    node.written = view
     node.edges = (edge_to(base), edge_to(history))
     node.sequence = next_sequence()
-    base._requires_grad, base._node, base._index = True, node, 0
+    _move_to(base, node, 0)
+
+
+def _move_to(tensor: Tensor, node: Node, index: int) -> None:
+    """Make `tensor` output `index` of `node`; a gradient that it keeps is kept there."""
+    before = tensor._node
+    if before is not None and before.retained is not None:
+        kept = before.retained.pop(tensor._index, None)
+        if kept is not None:
+            node.retained = {**(node.retained or {}), index: kept}
+    tensor._requires_grad, tensor._node, tensor._index = True, node, index
 
 
 def _check_recordable(dst: Tensor) -> None:
@@ -157,6 +173,11 @@ def _check_recordable(dst: Tensor) -> None:
 
 
 def _check_memory(dst: Tensor) -> None:
+    if dst._counter is INFERENCE_VERSION and read_mode() != INFERENCE:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
+            "clone to get a normal tensor before doing inplace update."
+        )
     flags = getattr(dst.array, "flags", None)
     if flags is not None and not getattr(flags, "writeable", True):
         raise RuntimeError(

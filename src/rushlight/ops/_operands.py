@@ -69,12 +69,6 @@ def not_implemented(name: str, x: Tensor) -> NotImplementedError:
     return NotImplementedError(f"\"{name}_cpu\" not implemented for '{x.dtype.type_name}'")
 
 
-def install(**methods: Any) -> None:
-    """Make functions (or properties) members of Tensor under the names given."""
-    for name, member in methods.items():
-        setattr(Tensor, name, member)
-
-
 def infix(op: type[Op]) -> Callable[[Tensor, Any], Any]:
     """Return the method behind a sign, such as `__mul__`, of an operator on promoted operands."""
     apply = op.apply

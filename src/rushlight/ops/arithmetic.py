@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, method
+from .._tensor import Tensor, install, method
 from .._typing import Array, Number
 from ..autograd.node import Op
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
 from ._export import export
 from ._in_place import write_blocks, write_ufunc
-from ._operands import as_floats, infix, infix_by, install, is_integral, not_a_tensor
+from ._operands import as_floats, infix, infix_by, is_integral, not_a_tensor
 from ._promote import promote
 from .complex import conjugate
 from .division import divide_rounded

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
 from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import both_tensors, infix, install, not_a_tensor
+from ._operands import both_tensors, infix, not_a_tensor
 from ._promote import promote
 from ._unary import keep
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export, into
-from ._operands import as_float, install, not_a_tensor, not_implemented
+from ._operands import as_float, not_a_tensor, not_implemented
 from .casts import cast
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
 from ..kernels._float_errors import quiet
 from ._broadcast import shape_of, sum_to
 from ._export import export
-from ._operands import infix_by, install, not_a_tensor, not_implemented
+from ._operands import infix_by, not_a_tensor, not_implemented
 from ._promote import promote
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, wrap
+from .._tensor import Tensor, install, wrap
 from .._typing import Array, Number
 from ..autograd.node import Op
 from ..backend import dtype as dtypes
@@ -15,7 +15,7 @@ from ..kernels import activation as kernels
 from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export
-from ._operands import as_float, infix_by, install, not_a_tensor, not_implemented
+from ._operands import as_float, infix_by, not_a_tensor, not_implemented
 from ._promote import promote, result_type
 from ._unary import Unary, UnaryFromOutput, keep
 from .casts import cast

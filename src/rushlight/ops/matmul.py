@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from .._tensor import Tensor, install
 from .._typing import Array, Number
 from ..autograd.node import Op
 from ..kernels import gemm as K
@@ -482,5 +482,4 @@ def _rmatmul(self: Tensor, other: Any) -> Any:
     return matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 
 
-Tensor.__matmul__ = _matmul
-Tensor.__rmatmul__ = _rmatmul
+install(__matmul__=_matmul, __rmatmul__=_rmatmul)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, method
+from .._tensor import Tensor, install, method
 from .._typing import Array, Number
 from ..autograd.node import Op
 from ..autograd.view import write_
@@ -15,7 +15,7 @@ from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
 from ._in_place import recorded
-from ._operands import install, not_a_tensor, not_implemented
+from ._operands import not_a_tensor, not_implemented
 from ._promote import result_type
 from ._unary import Step, keep
 from .casts import cast
