@@ -39,13 +39,21 @@ CASES = [
         _attention,
         dtypes=(*FLOATS, *HALVES),
         errors=[
-            Err(S(Q, K, V, MASK, is_causal=True), RuntimeError, "attn_mask should not be set when is_causal=True"),
+            Err(
+                S(Q, K, V, MASK, is_causal=True),
+                RuntimeError,
+                "attn_mask should not be set when is_causal=True",
+            ),
             Err(S((3,), K, V), RuntimeError, "at least 2 dimensional"),
             Err(S(Q, (2, 4, 3, 2), V), RuntimeError, "same last dimension"),
             Err(S(Q, K, (2, 4, 2, 5)), RuntimeError, "same sequence length"),
             Err(S(Q, ints([[1.0]], "float64"), V), RuntimeError, "same dtype"),
             Err(S(Q, K, V, ints([[1, 0, 1]])), RuntimeError, "attn_mask dtype to be bool or float"),
-            Err(S(Q, (2, 3, 3, 3), (2, 3, 3, 5), enable_gqa=True), RuntimeError, "must divide the number of heads"),
+            Err(
+                S(Q, (2, 3, 3, 3), (2, 3, 3, 5), enable_gqa=True),
+                RuntimeError,
+                "must divide the number of heads",
+            ),
         ],
     ),
-]  # fmt: skip
+]

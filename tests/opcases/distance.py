@@ -18,9 +18,21 @@ def _pdist(x, p=2.0):
 
 
 CASES = [
-    OpCase("pairwise_distance", [S((4, 3), (4, 3)), S((3,), (3,), p=1.0), S((4, 3), (1, 3), p=3.0, keepdim=True)],
-           lambda a, b, p=2.0, eps=1e-6, keepdim=False: np.linalg.norm(a - b + eps, p, -1, keepdims=keepdim)),
+    OpCase(
+        "pairwise_distance",
+        [S((4, 3), (4, 3)), S((3,), (3,), p=1.0), S((4, 3), (1, 3), p=3.0, keepdim=True)],
+        lambda a, b, p=2.0, eps=1e-6, keepdim=False: np.linalg.norm(
+            a - b + eps, p, -1, keepdims=keepdim
+        ),
+    ),
     OpCase("cosine_similarity", [S((4, 3), (4, 3)), S((2, 3, 4), (3, 4), dim=-1)], _cosine),
-    OpCase("pdist", [S((4, 3)), S((4, 3), p=1.0)], _pdist,
-           errors=[Err(S((3,)), RuntimeError, "pdist only supports 2D tensors, got: 1D"), Err(S((3, 2), p=-1.0), RuntimeError, "non-negative p")]),
-]  # fmt: skip
+    OpCase(
+        "pdist",
+        [S((4, 3)), S((4, 3), p=1.0)],
+        _pdist,
+        errors=[
+            Err(S((3,)), RuntimeError, "pdist only supports 2D tensors, got: 1D"),
+            Err(S((3, 2), p=-1.0), RuntimeError, "non-negative p"),
+        ],
+    ),
+]

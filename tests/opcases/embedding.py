@@ -37,7 +37,9 @@ CASES = [
             Err(S(ints([4]), (4, 3)), IndexError, "index out of range"),
             Err(S(ints([0.5], "float32"), (4, 3)), RuntimeError, "scalar types: Long, Int"),
             Err(S(ints([1]), (4,)), RuntimeError, "'weight' must be 2-D"),
-            Err(S(ints([1]), (4, 3), 4), AssertionError, "Padding_idx must be within num_embeddings"),
+            Err(
+                S(ints([1]), (4, 3), 4), AssertionError, "Padding_idx must be within num_embeddings"
+            ),
         ],
     ),
     OpCase(
@@ -55,8 +57,14 @@ CASES = [
             Err(S(INDICES, (4, 3), ints([0])), ValueError, "offsets has to be None"),
             Err(S(ints([1]), (4, 3)), ValueError, "offsets has to be a 1D Tensor"),
             Err(S(ints([1]), (4, 3), ints([1])), RuntimeError, r"offsets\[0\] has to be 0"),
-            Err(S(INDICES, (4, 3), mode="min"), ValueError, "mode has to be one of sum, mean or max"),
-            Err(S(INDICES, (4, 3), mode="max", per_sample_weights=(2, 3)), NotImplementedError, "only supported for mode='sum'"),
+            Err(
+                S(INDICES, (4, 3), mode="min"), ValueError, "mode has to be one of sum, mean or max"
+            ),
+            Err(
+                S(INDICES, (4, 3), mode="max", per_sample_weights=(2, 3)),
+                NotImplementedError,
+                "only supported for mode='sum'",
+            ),
         ],
     ),
     OpCase(
@@ -70,4 +78,4 @@ CASES = [
             Err(S(ints([1.0], "float32")), RuntimeError, "LongTensor"),
         ],
     ),
-]  # fmt: skip
+]

@@ -46,8 +46,29 @@ def _fold(x, size, kernel, dilation=1, padding=0, stride=1):
 
 
 CASES = [
-    OpCase("nn.functional.unfold", [S((2, 3, 4, 5), 2), S((2, 5, 6), lit((2, 3)), 1, 1, 2), S((1, 1, 5, 5), 2, dilation=2)], _unfold, dtypes=FLOATS,
-           errors=[Err(S((4, 5), 2), RuntimeError, "Expected 3D or 4D"), Err(S((1, 1, 2, 2), 3), RuntimeError, "at least one"), Err(S((1, 1, 4, 4), 0), RuntimeError, "greater than zero")]),
-    OpCase("nn.functional.fold", [S((2, 8, 6), lit((3, 4)), 2), S((6, 9), lit((4, 5)), lit((2, 3)), 1, 1, 2)], _fold, dtypes=FLOATS,
-           errors=[Err(S((2, 7, 6), lit((3, 4)), 2), RuntimeError, "divisible by the product of kernel_size"), Err(S((2, 8, 5), lit((3, 4)), 2), RuntimeError, "sliding blocks")]),
-]  # fmt: skip
+    OpCase(
+        "nn.functional.unfold",
+        [S((2, 3, 4, 5), 2), S((2, 5, 6), lit((2, 3)), 1, 1, 2), S((1, 1, 5, 5), 2, dilation=2)],
+        _unfold,
+        dtypes=FLOATS,
+        errors=[
+            Err(S((4, 5), 2), RuntimeError, "Expected 3D or 4D"),
+            Err(S((1, 1, 2, 2), 3), RuntimeError, "at least one"),
+            Err(S((1, 1, 4, 4), 0), RuntimeError, "greater than zero"),
+        ],
+    ),
+    OpCase(
+        "nn.functional.fold",
+        [S((2, 8, 6), lit((3, 4)), 2), S((6, 9), lit((4, 5)), lit((2, 3)), 1, 1, 2)],
+        _fold,
+        dtypes=FLOATS,
+        errors=[
+            Err(
+                S((2, 7, 6), lit((3, 4)), 2),
+                RuntimeError,
+                "divisible by the product of kernel_size",
+            ),
+            Err(S((2, 8, 5), lit((3, 4)), 2), RuntimeError, "sliding blocks"),
+        ],
+    ),
+]

@@ -42,18 +42,75 @@ def _affine_grid(theta, size, align_corners):
 
 
 CASES = [
-    OpCase("nn.functional.grid_sample",
-           [S((2, 3, 4, 5), (2, 3, 2, 2), align_corners=False), S((1, 2, 4, 5), (1, 3, 3, 2), align_corners=True), S((1, 2, 4, 5), (1, 3, 3, 2), "bilinear", "border", False),
-            S((1, 2, 3, 3, 4), (1, 2, 2, 2, 3), align_corners=False)],
-           _grid_sample, low=-1.2, high=1.2,
-           errors=[Err(S((2, 3, 4), (2, 3, 2), align_corners=False), RuntimeError, "4D or 5D input"), Err(S((2, 3, 4, 5), (1, 3, 2, 2), align_corners=False), RuntimeError, "same batch size"),
-                   Err(S((2, 3, 4, 5), (2, 3, 2, 3), align_corners=False), RuntimeError, "size 2 in last dimension"),
-                   Err(S((2, 3, 4, 5), (2, 3, 2, 2), "linear", align_corners=False), ValueError, "expected mode to be"),
-                   Err(S((2, 3, 4, 5), (2, 3, 2, 2), "bilinear", "wrap", align_corners=False), ValueError, "expected padding_mode to be")]),
-    OpCase("nn.functional.grid_sample", [S((1, 2, 4, 5), (1, 3, 3, 2), "nearest", align_corners=False)], _grid_sample, differentiable=False, low=-0.9, high=0.9),
-    OpCase("nn.functional.grid_sample", [S((1, 2, 4, 5), (1, 3, 2, 2), "bicubic", align_corners=False), S((1, 2, 4, 5), (1, 3, 2, 2), "bilinear", "reflection", False),
-                                         S((1, 2, 4, 5), (1, 3, 2, 2), "bicubic", "border", True)], low=-1.3, high=1.3),
-    OpCase("nn.functional.affine_grid", [S((2, 2, 3), lit((2, 1, 3, 4)), align_corners=False), S((1, 3, 4), lit((1, 1, 2, 3, 2)), align_corners=True)], _affine_grid,
-           errors=[Err(S((2, 2, 2), lit((2, 1, 3, 4)), align_corners=False), ValueError, "2D affine matrices of shape Nx2x3"),
-                   Err(S((2, 2, 3), lit((2, 1, 3)), align_corners=False), NotImplementedError, "4D and 5D sizes")]),
-]  # fmt: skip
+    OpCase(
+        "nn.functional.grid_sample",
+        [
+            S((2, 3, 4, 5), (2, 3, 2, 2), align_corners=False),
+            S((1, 2, 4, 5), (1, 3, 3, 2), align_corners=True),
+            S((1, 2, 4, 5), (1, 3, 3, 2), "bilinear", "border", False),
+            S((1, 2, 3, 3, 4), (1, 2, 2, 2, 3), align_corners=False),
+        ],
+        _grid_sample,
+        low=-1.2,
+        high=1.2,
+        errors=[
+            Err(S((2, 3, 4), (2, 3, 2), align_corners=False), RuntimeError, "4D or 5D input"),
+            Err(
+                S((2, 3, 4, 5), (1, 3, 2, 2), align_corners=False), RuntimeError, "same batch size"
+            ),
+            Err(
+                S((2, 3, 4, 5), (2, 3, 2, 3), align_corners=False),
+                RuntimeError,
+                "size 2 in last dimension",
+            ),
+            Err(
+                S((2, 3, 4, 5), (2, 3, 2, 2), "linear", align_corners=False),
+                ValueError,
+                "expected mode to be",
+            ),
+            Err(
+                S((2, 3, 4, 5), (2, 3, 2, 2), "bilinear", "wrap", align_corners=False),
+                ValueError,
+                "expected padding_mode to be",
+            ),
+        ],
+    ),
+    OpCase(
+        "nn.functional.grid_sample",
+        [S((1, 2, 4, 5), (1, 3, 3, 2), "nearest", align_corners=False)],
+        _grid_sample,
+        differentiable=False,
+        low=-0.9,
+        high=0.9,
+    ),
+    OpCase(
+        "nn.functional.grid_sample",
+        [
+            S((1, 2, 4, 5), (1, 3, 2, 2), "bicubic", align_corners=False),
+            S((1, 2, 4, 5), (1, 3, 2, 2), "bilinear", "reflection", False),
+            S((1, 2, 4, 5), (1, 3, 2, 2), "bicubic", "border", True),
+        ],
+        low=-1.3,
+        high=1.3,
+    ),
+    OpCase(
+        "nn.functional.affine_grid",
+        [
+            S((2, 2, 3), lit((2, 1, 3, 4)), align_corners=False),
+            S((1, 3, 4), lit((1, 1, 2, 3, 2)), align_corners=True),
+        ],
+        _affine_grid,
+        errors=[
+            Err(
+                S((2, 2, 2), lit((2, 1, 3, 4)), align_corners=False),
+                ValueError,
+                "2D affine matrices of shape Nx2x3",
+            ),
+            Err(
+                S((2, 2, 3), lit((2, 1, 3)), align_corners=False),
+                NotImplementedError,
+                "4D and 5D sizes",
+            ),
+        ],
+    ),
+]

@@ -53,24 +53,94 @@ def _case(name, samples, ref, **options):
 
 
 CASES = [
-    _case("batch_norm", [S((4, 3), None, None, (3,), (3,), True), S((2, 3, 4, 2), None, None, training=True), S((3, 2, 5), None, None, (2,), None, True, 0.1, 0.5)],
-          _batch_norm, dtypes=ALL_FLOATS,
-          errors=[Err(S((1, 3), None, None, training=True), ValueError, "Expected more than 1 value per channel when training"),
-                  Err(S((4, 3), None, None), RuntimeError, "evaluation mode"),
-                  Err(S((4, 3), None, None, (4,), training=True), RuntimeError, "weight should contain 3 elements not 4"),
-                  Err(S((4,), None, None, training=True), RuntimeError, "at least 2 dimensions")]),
-    _case("batch_norm", [S((2, 3, 4), running_mean=(3,), running_var=(3,)), S((4, 3), weight=(3,), bias=(3,), running_mean=(3,), running_var=(3,))],
-          lambda x, running_mean, running_var, weight=None, bias=None: _batch_norm(x, running_mean, running_var, weight, bias), low=0.2),
-    _case("instance_norm", [S((2, 3, 4, 2)), S((2, 3, 5), None, None, (3,), (3,))], lambda x, m=None, v=None, w=None, b=None: _affine(_standard(x, tuple(range(2, x.ndim))), w, b),
-          dtypes=FLOATS, errors=[Err(S((2, 3, 1)), ValueError, "Expected more than 1 spatial element")]),
-    _case("layer_norm", [S((2, 3, 4), lit((4,)), (4,), (4,)), S((2, 3, 4), lit((3, 4))), S((3, 5), lit((5,)), (5,))], _layer_norm, dtypes=ALL_FLOATS,
-          errors=[Err(S((2, 3), lit((4,))), RuntimeError, r"expected input with shape \[\*, 4\]"),
-                  Err(S((2, 3), lit((3,)), (2,)), RuntimeError, "weight to be of same shape as normalized_shape")]),
-    _case("rms_norm", [S((2, 3, 4), lit((4,)), (4,)), S((2, 3, 4), lit((3, 4)), eps=0.1)], _rms_norm, dtypes=ALL_FLOATS,
-          errors=[Err(S((2, 3), lit((4,))), RuntimeError, "normalized_shape")]),
-    _case("group_norm", [S((2, 4, 3), 2, (4,), (4,)), S((3, 6), 3), S((2, 4, 2, 3), 4)], _group_norm, dtypes=ALL_FLOATS,
-          errors=[Err(S((2, 4, 3), 3), RuntimeError, "divisible by num_groups"), Err(S((4,), 2), RuntimeError, "at least 2 dimensions")]),
-    _case("local_response_norm", [S((2, 5, 4), 3), S((1, 4, 2, 3), 2, alpha=0.5, beta=0.6, k=2.0)], _local_response_norm,
-          errors=[Err(S((2, 3), 2), ValueError, "Expected 3D or higher dimensionality")]),
-    _case("normalize", [S((3, 4)), S((2, 3, 4), p=1.0, dim=2)], lambda x, p=2.0, dim=1: x / np.linalg.norm(x, p, dim, keepdims=True)),
-]  # fmt: skip
+    _case(
+        "batch_norm",
+        [
+            S((4, 3), None, None, (3,), (3,), True),
+            S((2, 3, 4, 2), None, None, training=True),
+            S((3, 2, 5), None, None, (2,), None, True, 0.1, 0.5),
+        ],
+        _batch_norm,
+        dtypes=ALL_FLOATS,
+        errors=[
+            Err(
+                S((1, 3), None, None, training=True),
+                ValueError,
+                "Expected more than 1 value per channel when training",
+            ),
+            Err(S((4, 3), None, None), RuntimeError, "evaluation mode"),
+            Err(
+                S((4, 3), None, None, (4,), training=True),
+                RuntimeError,
+                "weight should contain 3 elements not 4",
+            ),
+            Err(S((4,), None, None, training=True), RuntimeError, "at least 2 dimensions"),
+        ],
+    ),
+    _case(
+        "batch_norm",
+        [
+            S((2, 3, 4), running_mean=(3,), running_var=(3,)),
+            S((4, 3), weight=(3,), bias=(3,), running_mean=(3,), running_var=(3,)),
+        ],
+        lambda x, running_mean, running_var, weight=None, bias=None: _batch_norm(
+            x, running_mean, running_var, weight, bias
+        ),
+        low=0.2,
+    ),
+    _case(
+        "instance_norm",
+        [S((2, 3, 4, 2)), S((2, 3, 5), None, None, (3,), (3,))],
+        lambda x, m=None, v=None, w=None, b=None: _affine(
+            _standard(x, tuple(range(2, x.ndim))), w, b
+        ),
+        dtypes=FLOATS,
+        errors=[Err(S((2, 3, 1)), ValueError, "Expected more than 1 spatial element")],
+    ),
+    _case(
+        "layer_norm",
+        [
+            S((2, 3, 4), lit((4,)), (4,), (4,)),
+            S((2, 3, 4), lit((3, 4))),
+            S((3, 5), lit((5,)), (5,)),
+        ],
+        _layer_norm,
+        dtypes=ALL_FLOATS,
+        errors=[
+            Err(S((2, 3), lit((4,))), RuntimeError, r"expected input with shape \[\*, 4\]"),
+            Err(
+                S((2, 3), lit((3,)), (2,)),
+                RuntimeError,
+                "weight to be of same shape as normalized_shape",
+            ),
+        ],
+    ),
+    _case(
+        "rms_norm",
+        [S((2, 3, 4), lit((4,)), (4,)), S((2, 3, 4), lit((3, 4)), eps=0.1)],
+        _rms_norm,
+        dtypes=ALL_FLOATS,
+        errors=[Err(S((2, 3), lit((4,))), RuntimeError, "normalized_shape")],
+    ),
+    _case(
+        "group_norm",
+        [S((2, 4, 3), 2, (4,), (4,)), S((3, 6), 3), S((2, 4, 2, 3), 4)],
+        _group_norm,
+        dtypes=ALL_FLOATS,
+        errors=[
+            Err(S((2, 4, 3), 3), RuntimeError, "divisible by num_groups"),
+            Err(S((4,), 2), RuntimeError, "at least 2 dimensions"),
+        ],
+    ),
+    _case(
+        "local_response_norm",
+        [S((2, 5, 4), 3), S((1, 4, 2, 3), 2, alpha=0.5, beta=0.6, k=2.0)],
+        _local_response_norm,
+        errors=[Err(S((2, 3), 2), ValueError, "Expected 3D or higher dimensionality")],
+    ),
+    _case(
+        "normalize",
+        [S((3, 4)), S((2, 3, 4), p=1.0, dim=2)],
+        lambda x, p=2.0, dim=1: x / np.linalg.norm(x, p, dim, keepdims=True),
+    ),
+]

@@ -40,21 +40,51 @@ CASES = [
             Err(S((2, 3), lit((1, 1)), "mirror"), NotImplementedError, "Unrecognised padding mode"),
         ],
     ),
-    OpCase("nn.functional.pad", [S((2, 3), lit((1, 2)), "constant", 7)], _pad, dtypes=(*INTS, "bool"), differentiable=False),
     OpCase(
         "nn.functional.pad",
-        [S((1, 2, 5), lit((2, 1)), "reflect"), S((2, 4, 3), lit((2, 0, 1, 3)), "reflect"), S((1, 1, 3, 3, 3), lit((1, 1, 1, 1, 2, 0)), "reflect")],
+        [S((2, 3), lit((1, 2)), "constant", 7)],
+        _pad,
+        dtypes=(*INTS, "bool"),
+        differentiable=False,
+    ),
+    OpCase(
+        "nn.functional.pad",
+        [
+            S((1, 2, 5), lit((2, 1)), "reflect"),
+            S((2, 4, 3), lit((2, 0, 1, 3)), "reflect"),
+            S((1, 1, 3, 3, 3), lit((1, 1, 1, 1, 2, 0)), "reflect"),
+        ],
         _pad,
         errors=[
-            Err(S((1, 2, 3), lit((3, 0)), "reflect"), RuntimeError, "Padding size should be less than the corresponding input dimension"),
-            Err(S((3,), lit((1, 1)), "reflect"), NotImplementedError, "Only 2D, 3D, 4D, 5D padding"),
+            Err(
+                S((1, 2, 3), lit((3, 0)), "reflect"),
+                RuntimeError,
+                "Padding size should be less than the corresponding input dimension",
+            ),
+            Err(
+                S((3,), lit((1, 1)), "reflect"), NotImplementedError, "Only 2D, 3D, 4D, 5D padding"
+            ),
         ],
     ),
-    OpCase("nn.functional.pad", [S((1, 2, 3), lit((4, 1)), "replicate"), S((1, 2, 3, 3), lit((2, 0, 1, 3)), "replicate"), S((1, 2, 4), lit((-1, 2)), "replicate")], _pad),
+    OpCase(
+        "nn.functional.pad",
+        [
+            S((1, 2, 3), lit((4, 1)), "replicate"),
+            S((1, 2, 3, 3), lit((2, 0, 1, 3)), "replicate"),
+            S((1, 2, 4), lit((-1, 2)), "replicate"),
+        ],
+        _pad,
+    ),
     OpCase(
         "nn.functional.pad",
         [S((1, 2, 5), lit((2, 5)), "circular"), S((1, 2, 3, 4), lit((1, 2, 3, 0)), "circular")],
         _pad,
-        errors=[Err(S((1, 2, 3), lit((4, 0)), "circular"), RuntimeError, "wrapping around more than once")],
+        errors=[
+            Err(
+                S((1, 2, 3), lit((4, 0)), "circular"),
+                RuntimeError,
+                "wrapping around more than once",
+            )
+        ],
     ),
-]  # fmt: skip
+]

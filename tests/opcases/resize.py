@@ -68,25 +68,78 @@ def _pixel_unshuffle(x, r):
 F = "nn.functional."
 
 CASES = [
-    OpCase(F + "interpolate", [S((1, 2, 3), scale_factor=2), S((1, 1, 3, 4), scale_factor=1.5), S((1, 1, 2, 2, 2), scale_factor=2)], _nearest, dtypes=ALL_FLOATS,
-           errors=[Err(S((1, 2, 3)), ValueError, "either size or scale_factor should be defined"),
-                   Err(S((1, 2, 3), 4, 2.0), ValueError, "only one of size or scale_factor should be defined"),
-                   Err(S((2, 3), 4), NotImplementedError, "3D, 4D and 5D input Tensors supported"),
-                   Err(S((1, 2, 3), lit((4, 4))), ValueError, "same number of spatial dimensions"),
-                   Err(S((1, 2, 3), 4, align_corners=True), ValueError, "align_corners option can only be set"),
-                   Err(S((1, 2, 3), 0), RuntimeError, "greater than 0"),
-                   Err(S((1, 2, 3), 4, mode="bilinear"), NotImplementedError, "bilinear")]),
-    OpCase(F + "interpolate", [S((1, 2, 5), 3, mode="linear"), S((1, 2, 3), 7, mode="linear", align_corners=True), S((1, 2, 3, 4), lit((5, 6)), mode="bilinear"),
-                               S((1, 1, 4, 3), lit((2, 5)), mode="bilinear", align_corners=True), S((1, 1, 3, 4), lit((5, 3)), mode="bicubic"),
-                               S((1, 1, 2, 3, 2), lit((3, 4, 3)), mode="trilinear")], _filtered),
+    OpCase(
+        F + "interpolate",
+        [
+            S((1, 2, 3), scale_factor=2),
+            S((1, 1, 3, 4), scale_factor=1.5),
+            S((1, 1, 2, 2, 2), scale_factor=2),
+        ],
+        _nearest,
+        dtypes=ALL_FLOATS,
+        errors=[
+            Err(S((1, 2, 3)), ValueError, "either size or scale_factor should be defined"),
+            Err(
+                S((1, 2, 3), 4, 2.0),
+                ValueError,
+                "only one of size or scale_factor should be defined",
+            ),
+            Err(S((2, 3), 4), NotImplementedError, "3D, 4D and 5D input Tensors supported"),
+            Err(S((1, 2, 3), lit((4, 4))), ValueError, "same number of spatial dimensions"),
+            Err(
+                S((1, 2, 3), 4, align_corners=True),
+                ValueError,
+                "align_corners option can only be set",
+            ),
+            Err(S((1, 2, 3), 0), RuntimeError, "greater than 0"),
+            Err(S((1, 2, 3), 4, mode="bilinear"), NotImplementedError, "bilinear"),
+        ],
+    ),
+    OpCase(
+        F + "interpolate",
+        [
+            S((1, 2, 5), 3, mode="linear"),
+            S((1, 2, 3), 7, mode="linear", align_corners=True),
+            S((1, 2, 3, 4), lit((5, 6)), mode="bilinear"),
+            S((1, 1, 4, 3), lit((2, 5)), mode="bilinear", align_corners=True),
+            S((1, 1, 3, 4), lit((5, 3)), mode="bicubic"),
+            S((1, 1, 2, 3, 2), lit((3, 4, 3)), mode="trilinear"),
+        ],
+        _filtered,
+    ),
     OpCase(F + "interpolate", [S((1, 2, 4, 6), lit((2, 3)), mode="area")], _area),
     OpCase(F + "upsample", [S((1, 2, 3), scale_factor=2)], _nearest),
     OpCase(F + "upsample_nearest", [S((1, 2, 3, 2), scale_factor=2)], _nearest),
-    OpCase(F + "upsample_bilinear", [S((1, 2, 3, 4), lit((5, 6)))], lambda x, size: _filtered(x, size, "bilinear", True)),
-    OpCase("pixel_shuffle", [S((2, 8, 2, 3), 2), S((9, 1, 2), 3)], _pixel_shuffle, dtypes=ALL_FLOATS,
-           errors=[Err(S((2, 3), 2), RuntimeError, "at least 3 dimensions"), Err(S((3, 2, 2), 2), RuntimeError, "divisible by the square of upscale_factor"),
-                   Err(S((4, 2, 2), 0), RuntimeError, "positive")]),
-    OpCase("pixel_unshuffle", [S((2, 2, 4, 6), 2)], _pixel_unshuffle, dtypes=ALL_FLOATS, errors=[Err(S((1, 3, 4), 2), RuntimeError, "height to be divisible by downscale_factor")]),
-    OpCase("channel_shuffle", [S((2, 6, 2), 3)], lambda x, g: x.reshape(2, g, 2, 2).swapaxes(1, 2).reshape(x.shape),
-           errors=[Err(S((2, 6), 3), RuntimeError, "> 2 dims"), Err(S((2, 6, 2), 4), RuntimeError, "divisible by groups")]),
-]  # fmt: skip
+    OpCase(
+        F + "upsample_bilinear",
+        [S((1, 2, 3, 4), lit((5, 6)))],
+        lambda x, size: _filtered(x, size, "bilinear", True),
+    ),
+    OpCase(
+        "pixel_shuffle",
+        [S((2, 8, 2, 3), 2), S((9, 1, 2), 3)],
+        _pixel_shuffle,
+        dtypes=ALL_FLOATS,
+        errors=[
+            Err(S((2, 3), 2), RuntimeError, "at least 3 dimensions"),
+            Err(S((3, 2, 2), 2), RuntimeError, "divisible by the square of upscale_factor"),
+            Err(S((4, 2, 2), 0), RuntimeError, "positive"),
+        ],
+    ),
+    OpCase(
+        "pixel_unshuffle",
+        [S((2, 2, 4, 6), 2)],
+        _pixel_unshuffle,
+        dtypes=ALL_FLOATS,
+        errors=[Err(S((1, 3, 4), 2), RuntimeError, "height to be divisible by downscale_factor")],
+    ),
+    OpCase(
+        "channel_shuffle",
+        [S((2, 6, 2), 3)],
+        lambda x, g: x.reshape(2, g, 2, 2).swapaxes(1, 2).reshape(x.shape),
+        errors=[
+            Err(S((2, 6), 3), RuntimeError, "> 2 dims"),
+            Err(S((2, 6, 2), 4), RuntimeError, "divisible by groups"),
+        ],
+    ),
+]
