@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .engine import run_backward
 from .node import Edge, LeafHooks, RemovableHandle, add_hook, edge_to
 from .version import INFERENCE_VERSION, share_version
 
-TensorOrTensors = Union[Tensor, Sequence[Tensor]]
+TensorOrTensors = Tensor | Sequence[Tensor]
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
@@ -167,9 +167,7 @@ def grad(
     return tuple(found)  # type: ignore[arg-type]
 
 
-def _batched_grad(
-    sources: Any, grad_outputs: Any, keep: bool, options: Any
-) -> list[Tensor | None]:
+def _batched_grad(sources: Any, grad_outputs: Any, keep: bool, options: Any) -> list[Tensor | None]:
     batches = _as_tuple(grad_outputs)
     count = len(batches[0])
     rows = []

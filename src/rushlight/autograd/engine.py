@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,6 +27,9 @@ def _references(tensor: Tensor) -> int:
 
 # Measured rather than written down: Python versions differ in what they count.
 _REFERENCES_OF_AN_UNSHARED_ARRAY = _references(wrap(np.empty(1)))
+
+# Two threads may finish the same leaf; NumPy lets go of the interpreter while it adds.
+_accumulating = threading.Lock()
 
 
 def run_backward(
@@ -72,7 +76,7 @@ class _Walk:
         self.wanted = None if targets is None else _leading_to(targets, self.pending)
         self.accumulates = True
         self.shared: set[Tensor] = set()  # leaves whose gradient so far is also held elsewhere
-        self.ready: list[tuple[int, Node]] = []
+        self.ready: list[tuple[int, Any]] = []
         for source in dict.fromkeys(sources):
             if not self.pending[source]:
                 self._enqueue(source)
@@ -81,7 +85,7 @@ class _Walk:
     # a leaf sorts after every node, as sequence numbers are positive.
     def _enqueue(self, source: Any) -> None:
         if isinstance(source, Tensor):
-            heapq.heappush(self.ready, (0, _LeafEntry(source)))  # type: ignore[misc]
+            heapq.heappush(self.ready, (0, _LeafEntry(source)))
         else:
             heapq.heappush(self.ready, (-source.sequence, source))
 
@@ -111,10 +115,8 @@ class _Walk:
                 self._finish_leaf(source.leaf)
                 continue
             grads = self._arrived(source)
-            if grads is None:
+            if not grads or (wanted is not None and source not in wanted):
                 results: Any = ()
-            elif wanted is not None and source not in wanted:
-                results = ()
             else:
                 results = self._run_node(source, grads)
                 if not keep_graph:
@@ -125,7 +127,7 @@ class _Walk:
                 result = results[position] if position < len(results) else None
                 if result is not None:
                     passed_on = any(result is other for other in (*grads, *results[:position]))
-                    self.send(edge, result, shared=passed_on)
+                    self.send(edge, result, shared=passed_on or not source.gives_away)
                 target = edge[0]
                 count = pending[target] = pending[target] - 1
                 if not count:
@@ -134,11 +136,11 @@ class _Walk:
                     else:
                         heapq.heappush(ready, (-target.sequence, target))
 
-    def _arrived(self, node: Node) -> list[Any] | None:
-        """Return the gradients of the node's outputs, after hooks; None if none has come."""
+    def _arrived(self, node: Node) -> list[Any]:
+        """Return the gradients of the node's outputs, after hooks; empty if none has come."""
         arrived = self.grads.pop(node, None)
         if arrived is None:
-            return None
+            return []
         grads = [arrived] if node.outputs is None else arrived
         if node.tensor_hooks is not None:
             for index, hooks in node.tensor_hooks.items():
@@ -167,6 +169,7 @@ class _Walk:
         if type(results) is not tuple:
             results = (results,) if not isinstance(results, list) else tuple(results)
         if node.hooks:
+            node.gives_away = False
             for hook in list(node.hooks.values()):
                 replaced = hook(results, tuple(grads))
                 if replaced is not None:
@@ -256,14 +259,15 @@ def _apply_hooks(hooks: Any, grad: Tensor) -> Tensor:
 
 def _accumulate(tensor: Tensor, grad: Tensor, *, take: bool) -> None:
     """Add to `tensor.grad`; with `take`, a first gradient may be kept without copying it."""
-    have = tensor._grad
-    if have is None:
-        tensor._grad = grad if grad.requires_grad else _own(grad, tensor, take)
-    elif grad.requires_grad or have.requires_grad:
-        tensor._grad = have + grad
-    else:
-        have.array += grad.array
-        bump(have)
+    with _accumulating:
+        have = tensor._grad
+        if have is None:
+            tensor._grad = grad if grad.requires_grad else _own(grad, tensor, take)
+        elif grad.requires_grad or have.requires_grad:
+            tensor._grad = have + grad
+        else:
+            have.array += grad.array
+            bump(have)
 
 
 def _own(grad: Tensor, like: Tensor, take: bool) -> Tensor:

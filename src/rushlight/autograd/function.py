@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._tensor import Tensor, wrap
+from .._typing import Shape
 from .mode import GRAD, is_grad_enabled, no_grad, read_mode
 from .node import Node, Saved, edge_to, next_sequence
 from .version import share_version
-from .view import bump
+from .view import bump, check_recordable, record
 
 
 class Function(Node):
@@ -45,6 +46,8 @@ class Function(Node):
     _dirty: tuple[Tensor, ...] = ()
     _non_differentiable: tuple[Tensor, ...] = ()
     _wanted: tuple[bool, ...] = ()
+    _inputs: tuple[Any, ...] = ()  # shapes and dtypes of the arguments that are tensors
+    gives_away = False
 
     # --- what a user writes ---
 
@@ -105,11 +108,13 @@ class Function(Node):
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and record it if a gradient is wanted."""
         ctx = cls.__new__(cls)
-        tracked = read_mode() == GRAD and any(
-            isinstance(a, Tensor) and a.requires_grad for a in args
-        )
-        ctx._wanted = tuple([tracked and isinstance(a, Tensor) and a.requires_grad for a in args])
+        wanted = [isinstance(a, Tensor) and a.requires_grad for a in args]
+        tracked = read_mode() == GRAD and any(wanted)
+        ctx._wanted = tuple(wanted) if tracked else (False,) * len(args)
         edges = tuple([edge_to(a) for a in args]) if tracked else ()
+        ctx._inputs = tuple(
+            [(a.array.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
+        )
         with no_grad():
             if cls.setup_context is not Function.setup_context:
                 result = cls.forward(*args, **kwargs)
@@ -146,11 +151,13 @@ class Function(Node):
                 continue
             if not (y.dtype.is_floating_point or y.dtype.is_complex):
                 continue
-            if y._node is None and y._requires_grad:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
-            y._requires_grad, y._node, y._index = True, self, index
+            if any(y is d for d in self._dirty) or (y._node is None and y._requires_grad):
+                check_recordable(y)
+                written = wrap(y.array)
+                written._requires_grad, written._node, written._index = True, self, index
+                record(y, written)
+            else:
+                y._requires_grad, y._node, y._index = True, self, index
         packed, versions = [], []
         for item in self._to_save:
             if not isinstance(item, Tensor) and item is not None:
@@ -188,12 +195,28 @@ class Function(Node):
         )
 
     def _checked(self, grad: Any, index: int) -> Any:
-        if grad is not None and not isinstance(grad, Tensor):
+        """Return a gradient in the shape and dtype of its input."""
+        if grad is None:
+            return None
+        if not isinstance(grad, Tensor):
             raise TypeError(
                 f"function {self.name()} returned a gradient of type {type(grad).__name__} at position "
                 f"{index}, expected a Tensor or None"
             )
-        return grad
+        shape, dtype = self._inputs[index]
+        if grad.array.shape != shape:
+            if not _broadcasts_to(shape, grad.array.shape):
+                raise RuntimeError(
+                    f"Function {self.name()} returned an invalid gradient at index {index} - got "
+                    f"{list(grad.shape)} but expected shape compatible with {list(shape)}"
+                )
+            grad = grad.sum_to_size(*shape)
+        return grad if grad.dtype is dtype else grad.to(dtype)
+
+
+def _broadcasts_to(shape: Shape, target: Shape) -> bool:
+    ends = zip(reversed(shape), reversed(target))
+    return len(shape) <= len(target) and all(n in (1, m) for n, m in ends)
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -42,7 +42,11 @@ class _ModeContext:
 
     def __enter__(self) -> None:
         self._outer.append(grad_mode.get())
-        grad_mode.set(self.mode)
+        grad_mode.set(self._within(grad_mode.get()))
+
+    def _within(self, outer: int) -> int:
+        """Return the mode to set inside `outer`: only `inference_mode(False)` ends inference mode."""
+        return INFERENCE if outer == INFERENCE else self.mode
 
     def __exit__(self, *exc: object) -> None:
         grad_mode.set(self._outer.pop())
@@ -134,11 +138,11 @@ class set_grad_enabled(_SwitchedMode):
         super().__init__(GRAD if mode else NO_GRAD)
         # As a plain call it takes effect at once; `__exit__` returns to what was before.
         self._before = grad_mode.get()
-        grad_mode.set(self.mode)
+        grad_mode.set(self._within(self._before))
 
     def __enter__(self) -> None:
         self._outer.append(self._before)
-        grad_mode.set(self.mode)
+        grad_mode.set(self._within(self._before))
 
     def __call__(self, function: F) -> F:
         """Run `function` in this mode; the surrounding mode is restored."""
@@ -159,3 +163,6 @@ class inference_mode(_SwitchedMode):
 
     def __init__(self, mode: bool = True):
         super().__init__(INFERENCE if mode is True else GRAD)
+
+    def _within(self, outer: int) -> int:
+        return self.mode if INFERENCE in (self.mode, outer) else outer

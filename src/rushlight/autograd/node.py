@@ -80,6 +80,7 @@ class Node:
     versions: tuple[int, ...] = ()
     outputs: Sequence[tuple[tuple[int, ...], Any]] | None = None  # shapes and dtypes, if several
     materialize = True  # absent gradients of one output among several arrive as zeros
+    gives_away = True  # nobody else keeps the gradients that `backward` returns
     hooks: OrderedDict[int, Any] | None = None
     prehooks: OrderedDict[int, Any] | None = None
     tensor_hooks: dict[int, OrderedDict[int, Any]] | None = None

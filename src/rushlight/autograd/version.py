@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._tensor import Tensor
-from .mode import enable_grad
+from .mode import GRAD, enable_grad
 
 
 class Version:
@@ -45,7 +45,8 @@ class View:
         self.parent = parent
         self.base: Tensor = parent if parent._view is None else parent._view.base
         self.op, self.args, self.params, self.index = op, args, params, index
-        self.made_in = made_in
+        # A view of a view made without recording was made without recording too.
+        self.made_in = made_in if parent._view is None else min(made_in, parent._view.made_in)
         self.version = parent._counter.value
 
     def replay(self, source: Tensor) -> Tensor:
@@ -64,7 +65,7 @@ class View:
         if self.version == now:
             return
         self.version = now
-        if self.base._requires_grad:
+        if self.made_in == GRAD and self.base._requires_grad:
             with enable_grad():
                 current = self.replay(self.parent)
             tensor._requires_grad = True

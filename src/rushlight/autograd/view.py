@@ -33,7 +33,7 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
     history = value if isinstance(value, Tensor) else None
     recorded = _wants_grad(dst, history) and read_mode() == GRAD
     if recorded:
-        _check_recordable(dst)
+        check_recordable(dst)
     _check_memory(dst)
     if store is not None:
         store(dst.array)
@@ -44,7 +44,7 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
     if dst._counter is not INFERENCE_VERSION:
         share_version(dst).value += 1
     if recorded:
-        _record(dst, history)
+        record(dst, history)
     return dst
 
 
@@ -119,7 +119,7 @@ class Overwrite(Node):
         )
 
 
-def _record(dst: Tensor, history: Tensor | None) -> None:
+def record(dst: Tensor, history: Tensor | None) -> None:
     """Give the base of `dst` its new place in the graph."""
     view = dst._view
     if view is None and history is not None and history._node is not None:
@@ -143,7 +143,8 @@ def _move_to(tensor: Tensor, node: Node, index: int) -> None:
     tensor._requires_grad, tensor._node, tensor._index = True, node, index
 
 
-def _check_recordable(dst: Tensor) -> None:
+def check_recordable(dst: Tensor) -> None:
+    """Refuse a write that cannot be recorded."""
     view = dst._view
     if view is None:
         if dst._node is None and dst._requires_grad:

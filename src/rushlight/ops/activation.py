@@ -15,6 +15,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
+from ..autograd.view import snapshot, write_
 from ..backend.array import array_module
 from ..kernels import activation as K
 from ..kernels._precision import widen
@@ -235,20 +236,18 @@ def _tensor(name: str, input: Any) -> Tensor:
     return input
 
 
-def _floating(name: str, input: Any) -> Tensor:
-    """Return the input of an activation that only floating point tensors have."""
+def _floating(name: str, input: Any, inplace: bool = False) -> Tensor:
+    """Return what an activation of floating point tensors computes from: a copy if it writes into its input."""
     x = _tensor(name, input)
     if x.array.dtype.kind in "iub":
         raise not_implemented(name, x)
-    return x
+    return snapshot(x) if inplace else x
 
 
 def _finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
     """Return the result, written into the input if asked to."""
     if not inplace:
         return result
-    from ..autograd.view import write_
-
     return write_(input, result)
 
 
@@ -317,7 +316,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     Reference:
         Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2017.
     """
-    return _finish(input, SiLU.apply(_floating("silu", input)), inplace)
+    return _finish(input, SiLU.apply(_floating("silu", input, inplace)), inplace)
 
 
 @export(functional=True, public=False)
@@ -327,14 +326,14 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     Reference:
         Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019.
     """
-    x = _floating("mish", input)
+    x = _floating("mish", input, inplace)
     return _finish(input, x * tanh(softplus(x)), inplace)
 
 
 @export(functional=True, public=False)
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return x where x > 0, else negative_slope x."""
-    x = _floating("leaky_relu", input)
+    x = _floating("leaky_relu", input, inplace)
     return _finish(input, LeakyReLU.apply(x, slope=negative_slope), inplace)
 
 
@@ -399,7 +398,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 def _elu(
     input: Tensor, alpha: float, scale: float, input_scale: float, inplace: bool, name: str
 ) -> Tensor:
-    result = ELU.apply(_floating(name, input), alpha=alpha, scale=scale, input_scale=input_scale)
+    result = ELU.apply(
+        _floating(name, input, inplace), alpha=alpha, scale=scale, input_scale=input_scale
+    )
     return _finish(input, result, inplace)
 
 
@@ -500,7 +501,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     Reference:
         Howard et al., "Searching for MobileNetV3", 2019.
     """
-    x = _floating("hardswish", input)
+    x = _floating("hardswish", input, inplace)
     middle = x * (x + 3) / 6
     low = where(x <= -3, wrap(np.zeros((), x.array.dtype)), middle)
     return _finish(input, where(x >= 3, x, low), inplace)

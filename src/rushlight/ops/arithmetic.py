@@ -59,7 +59,10 @@ class Mul(Op):
     """z = x y.  dL/dx = g conj(y), dL/dy = g conj(x)."""
 
     def forward(ctx, x: Array, y: Array) -> Array:
-        ctx.save(x, y)
+        edges = ctx.edges
+        if edges:
+            ctx.save(x if edges[1] else None, y if edges[0] else None)
+            ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
         z = np.multiply(x, y)
         restore_errors(before)
@@ -67,10 +70,11 @@ class Mul(Op):
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
+        x_shape, y_shape = ctx.shapes
         to_x, to_y = ctx.edges
         return (
-            sum_to(Mul.apply(g, conjugate(y)), x.array.shape) if to_x else None,
-            sum_to(Mul.apply(g, conjugate(x)), y.array.shape) if to_y else None,
+            sum_to(Mul.apply(g, conjugate(y)), x_shape) if to_x else None,
+            sum_to(Mul.apply(g, conjugate(x)), y_shape) if to_y else None,
         )
 
 
@@ -78,7 +82,10 @@ class Div(Op):
     """z = x / y.  dL/dx = g / conj(y), dL/dy = -g conj(x / y / y)."""
 
     def forward(ctx, x: Array, y: Array) -> Array:
-        ctx.save(x, y)
+        edges = ctx.edges
+        if edges:
+            ctx.save(x if edges[1] else None, y)
+            ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
         z = np.true_divide(x, y)
         restore_errors(before)
@@ -86,13 +93,14 @@ class Div(Op):
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
+        x_shape, y_shape = ctx.shapes
         to_x, to_y = ctx.edges
         gx = gy = None
         if to_x:
-            gx = sum_to(Div.apply(g, conjugate(y)), x.array.shape)
+            gx = sum_to(Div.apply(g, conjugate(y)), x_shape)
         if to_y:
             slope = Div.apply(Div.apply(x, y), y)
-            gy = sum_to(Neg.apply(Mul.apply(g, conjugate(slope))), y.array.shape)
+            gy = sum_to(Neg.apply(Mul.apply(g, conjugate(slope))), y_shape)
         return gx, gy
 
 
