@@ -40,5 +40,5 @@ def torch():
 
 @pytest.fixture(params=["rushlight", "torch"])
 def T(request):
-    """Either framework: what a test says of T is said of PyTorch too, and checked where it is installed."""
+    """Either framework: what a test says of T, it says of PyTorch too (where that is installed)."""
     return rushlight if request.param == "rushlight" else request.getfixturevalue("torch")

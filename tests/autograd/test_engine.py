@@ -483,6 +483,13 @@ def test_gradients_are_not_recorded_by_default(T):
     assert seen == [(False, False)]
 
 
+def test_numpy_warns_as_before_after_a_failed_operator():
+    with pytest.raises(RuntimeError, match="size"):
+        rushlight.ones(2) * rushlight.ones(3)
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        np.ones(1) / 0
+
+
 def test_repeated_runs_give_the_same_bits():
     rng = np.random.default_rng(3)
     data = rng.standard_normal((17, 9)).astype(np.float32)

@@ -93,8 +93,8 @@ def test_a_modified_saved_tensor(T, write):
     write(h)
     with pytest.raises(
         RuntimeError,
-        match=r"one of the variables needed for gradient computation has been modified by an inplace "
-        r"operation: \[.*\].* is at version 1; expected version 0 instead",
+        match=r"one of the variables needed for gradient computation has been modified by an "
+        r"inplace operation: \[.*\].* is at version 1; expected version 0 instead",
     ):
         h.sum().backward()
 

@@ -21,8 +21,10 @@ class Unary(Op):
     def forward(ctx, x: Array) -> Array:
         ctx.save(x)
         before = set_errors(IGNORE)
-        y = ctx.f(x)
-        restore_errors(before)
+        try:
+            y = ctx.f(x)
+        finally:
+            restore_errors(before)
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -41,8 +43,10 @@ class UnaryFromOutput(Op):
 
     def forward(ctx, x: Array) -> Array:
         before = set_errors(IGNORE)
-        y = ctx.f(x)
-        restore_errors(before)
+        try:
+            y = ctx.f(x)
+        finally:
+            restore_errors(before)
         ctx.save(y)
         return y
 
@@ -62,8 +66,10 @@ class Step(Op):
 
     def forward(ctx, x: Array) -> Array:
         before = set_errors(IGNORE)
-        y = ctx.f(x)
-        restore_errors(before)
+        try:
+            y = ctx.f(x)
+        finally:
+            restore_errors(before)
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:

@@ -28,8 +28,10 @@ class Add(Op):
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
-        z = np.add(x, y)
-        restore_errors(before)
+        try:
+            z = np.add(x, y)
+        finally:
+            restore_errors(before)
         return z
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -45,8 +47,10 @@ class Sub(Op):
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
-        z = np.subtract(x, y)
-        restore_errors(before)
+        try:
+            z = np.subtract(x, y)
+        finally:
+            restore_errors(before)
         return z
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -64,8 +68,10 @@ class Mul(Op):
             ctx.save(x if edges[1] else None, y if edges[0] else None)
             ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
-        z = np.multiply(x, y)
-        restore_errors(before)
+        try:
+            z = np.multiply(x, y)
+        finally:
+            restore_errors(before)
         return z
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -87,8 +93,10 @@ class Div(Op):
             ctx.save(x if edges[1] else None, y)
             ctx.shapes = shape_of(x), shape_of(y)
         before = set_errors(IGNORE)
-        z = np.true_divide(x, y)
-        restore_errors(before)
+        try:
+            z = np.true_divide(x, y)
+        finally:
+            restore_errors(before)
         return z
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:

@@ -27,8 +27,10 @@ class Compare(Op):
 
     def forward(ctx, x: Array, y: Array) -> Array:
         before = set_errors(IGNORE)
-        z = ctx.ufunc(x, y)
-        restore_errors(before)
+        try:
+            z = ctx.ufunc(x, y)
+        finally:
+            restore_errors(before)
         return z
 
 

@@ -29,8 +29,10 @@ class Sum(Op):
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
         before = set_errors(IGNORE)
-        y = total(x, axes, keepdim)
-        restore_errors(before)
+        try:
+            y = total(x, axes, keepdim)
+        finally:
+            restore_errors(before)
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:

@@ -81,8 +81,10 @@ class Clamp(Op):
             # NumPy would compute bfloat16 beside a Python number in float32.
             low, high = (x.dtype.type(b) if isinstance(b, (int, float)) else b for b in (low, high))
         before = set_errors(IGNORE)
-        y = _clamped(x, low, high)
-        restore_errors(before)
+        try:
+            y = _clamped(x, low, high)
+        finally:
+            restore_errors(before)
         return y
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
