@@ -10,7 +10,7 @@ import importlib
 import math as _math
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, nn, ops, optim, random
+from . import autograd, ops, random
 from ._printing import get_printoptions, printoptions, set_printoptions
 from ._tensor import Size, Tensor
 from ._threads import (
@@ -42,9 +42,15 @@ from .backend.memory_format import (
     channels_last,
     channels_last_3d,
     contiguous_format,
+    jagged,
     layout,
     memory_format,
     preserve_format,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
     strided,
 )
 from .errors import OutOfMemoryError
@@ -76,6 +82,8 @@ if TYPE_CHECKING:
         compiler,
         cuda,
         linalg,
+        nn,
+        optim,
         serialization,
         special,
         utils,
@@ -84,7 +92,7 @@ if TYPE_CHECKING:
 
 _LAZY_MODULES = frozenset({
     "accelerator", "amp", "backends", "compat", "compiler", "cuda", "distributed", "fft", "func", "linalg", "mps",
-    "multiprocessing", "serialization", "signal", "special", "utils", "version", "vision", "xpu",
+    "multiprocessing", "nn", "optim", "serialization", "signal", "special", "utils", "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
     "save": "serialization",
@@ -139,6 +147,7 @@ __all__ = [
     "get_printoptions",
     "get_rng_state",
     "iinfo",
+    "jagged",
     "inf",
     "inference_mode",
     "initial_seed",
@@ -169,5 +178,10 @@ __all__ = [
     "set_num_threads",
     "set_printoptions",
     "set_rng_state",
+    "sparse_bsc",
+    "sparse_bsr",
+    "sparse_coo",
+    "sparse_csc",
+    "sparse_csr",
     "strided",
 ]

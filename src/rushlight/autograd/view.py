@@ -12,6 +12,7 @@ from typing import Any
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..backend import dtype as dtypes
+from ..backend.array import array_module
 from .mode import GRAD, INFERENCE, read_mode
 from .node import Node, Op, edge_to, next_sequence
 from .version import INFERENCE_VERSION, View, share_version
@@ -80,7 +81,9 @@ class ZeroWindow(Op):
     """y = x with the window of a view zeroed.  dL/dx = g with the same window zeroed."""
 
     def forward(ctx, x: Array, *, written: View) -> Array:
-        y = x.copy()
+        # In the base's memory order: in another, `view` operators might have to copy.
+        y = array_module(x).empty_like(written.base.array, dtype=x.dtype)
+        y[...] = x
         written.window(wrap(y)).array[...] = 0
         ctx.written = written
         return y
@@ -145,12 +148,12 @@ def _move_to(tensor: Tensor, node: Node, index: int) -> None:
 
 def check_recordable(dst: Tensor) -> None:
     """Refuse a write that cannot be recorded."""
+    if dst._node is None and dst._requires_grad:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation."
+        )
     view = dst._view
     if view is None:
-        if dst._node is None and dst._requires_grad:
-            raise RuntimeError(
-                "a leaf Variable that requires grad is being used in an in-place operation."
-            )
         return
     if view.base._node is None and view.base._requires_grad:
         raise RuntimeError(

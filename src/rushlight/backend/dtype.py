@@ -129,9 +129,7 @@ def as_dtype(value: Any) -> dtype:
     """Turn a dtype, a Python type (`float`, `int`, `bool`, `complex`) or NumPy dtype into a dtype."""
     if isinstance(value, dtype):
         return value
-    if value is float:
-        return get_default_dtype()
-    python_types = {int: int64, bool: bool_, complex: get_default_dtype().to_complex()}
+    python_types = {float: float64, int: int64, bool: bool_, complex: complex128}
     if isinstance(value, type) and value in python_types:
         return python_types[value]
     raise TypeError(f"dtype: expected a rushlight dtype such as rushlight.float32, got {value!r}")

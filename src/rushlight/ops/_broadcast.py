@@ -8,6 +8,7 @@ from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module
+from ..kernels._precision import widen
 
 
 def shape_of(x: Any) -> Shape:
@@ -28,7 +29,9 @@ class SumTo(Op):
 
     def forward(ctx, x: Array, *, shape: Shape) -> Array:
         ctx.shape = x.shape
-        return x.sum(axis=_reduced_axes(x.shape, shape), dtype=x.dtype).reshape(shape)
+        wide = widen(x)
+        y = wide.sum(axis=_reduced_axes(x.shape, shape), dtype=wide.dtype)
+        return y.astype(x.dtype, copy=False).reshape(shape)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return BroadcastTo.apply(g, shape=ctx.shape)

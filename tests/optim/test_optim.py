@@ -1,0 +1,256 @@
+"""Optimizers and schedules: PyTorch's numbers, state, groups, hooks, errors."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import rushlight
+from rushlight import kernels, optim
+
+CONFIGURATIONS = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "maximize": True}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True, "maximize": True}),
+    ("AdamW", {"lr": 0.1, "betas": (0.8, 0.9)}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RMSprop", {"lr": 0.1}),
+    ("RMSprop", {"lr": 0.1, "centered": True, "momentum": 0.9, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2}),
+]
+SHAPES = ((5, 3), (7,), (2, 1, 3))
+
+
+def train(T, name, options, steps=10, dtype="float32", skip=False):
+    """Run steps on fixed gradients; return the parameters as arrays."""
+    rng = np.random.default_rng(0)
+    parameters = [T.nn.Parameter(T.tensor(rng.standard_normal(s).astype(dtype))) for s in SHAPES]
+    optimizer = getattr(T.optim, name)(parameters, **options)
+    for step in range(steps):
+        for i, p in enumerate(parameters):
+            g = T.tensor(rng.standard_normal(tuple(p.shape)).astype(dtype))
+            p.grad = None if skip and (step + i) % 3 == 0 else g
+        optimizer.step()
+    return [p.detach().numpy() for p in parameters], optimizer
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+@pytest.mark.parametrize("skip", [False, True], ids=["", "some gradients missing"])
+def test_equal_to_torch(torch, name, options, skip):
+    ours, _ = train(rushlight, name, options, skip=skip)
+    theirs, _ = train(torch, name, options, skip=skip)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_fast_path_equals_reference(name, options):
+    fast, _ = train(rushlight, name, options)
+    with kernels.reference_only():
+        reference, _ = train(rushlight, name, options)
+    for a, b in zip(fast, reference, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_float64_is_close_to_float32(name, options):
+    single, _ = train(rushlight, name, options)
+    double, _ = train(rushlight, name, options, dtype="float64")
+    for a, b in zip(single, double, strict=True):
+        assert b.dtype == np.float64
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_state_dict_continues_where_it_stopped(name, options):
+    whole, _ = train(rushlight, name, options, steps=6)
+    rng = np.random.default_rng(0)
+    parameters = [
+        rushlight.nn.Parameter(rushlight.tensor(rng.standard_normal(s).astype("float32")))
+        for s in SHAPES
+    ]
+    optimizer = getattr(optim, name)(parameters, **options)
+    for step in range(6):
+        if step == 3:
+            state = copy.deepcopy(optimizer.state_dict())
+            optimizer = getattr(optim, name)(parameters, **options)
+            optimizer.load_state_dict(state)
+        for p in parameters:
+            p.grad = rushlight.tensor(rng.standard_normal(tuple(p.shape)).astype("float32"))
+        optimizer.step()
+    for a, p in zip(whole, parameters, strict=True):
+        np.testing.assert_array_equal(a, p.detach().numpy())
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_state_dict_has_torchs_form(torch, name, options):
+    _, ours = train(rushlight, name, options, steps=2)
+    _, theirs = train(torch, name, options, steps=2)
+    mine, other = ours.state_dict(), theirs.state_dict()
+    assert {k: list(v) for k, v in mine["state"].items()} == {
+        k: list(v) for k, v in other["state"].items()
+    } or {k: set(v) for k, v in mine["state"].items()} == {
+        k: set(v) for k, v in other["state"].items()
+    }
+    assert set(mine["param_groups"][0]) == set(other["param_groups"][0])
+
+
+def test_groups_and_options():
+    a, b = (rushlight.nn.Parameter(rushlight.ones(1)) for _ in range(2))
+    optimizer = optim.SGD([{"params": [a], "lr": 0.5}, {"params": [b]}], lr=0.1)
+    for p in (a, b):
+        p.grad = rushlight.ones(1)
+    optimizer.step()
+    assert (a.item(), round(b.item(), 6)) == (0.5, 0.9)
+    optimizer.zero_grad()
+    assert a.grad is None
+    assert "Parameter Group 1" in repr(optimizer)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda p: optim.SGD([], lr=1), ValueError, "empty parameter list"),
+        (lambda p: optim.SGD(p, lr=1), TypeError, "iterable of Tensors or dicts"),
+        (lambda p: optim.SGD([p], lr=-1), ValueError, "Invalid learning rate: -1"),
+        (lambda p: optim.SGD([p], lr=1, nesterov=True), ValueError, "Nesterov momentum requires"),
+        (
+            lambda p: optim.Adam([p], betas=(1.0, 0.9)),
+            ValueError,
+            "Invalid beta parameter at index 0",
+        ),
+        (lambda p: optim.SGD([p * 2], lr=1), ValueError, "non-leaf"),
+        (lambda p: optim.SGD([1.0], lr=1), TypeError, "can only optimize Tensors"),
+        (
+            lambda p: optim.SGD([{"params": [p]}, {"params": [p]}], lr=1),
+            ValueError,
+            "more than one",
+        ),
+    ],
+)
+def test_errors(make, error, match):
+    with pytest.raises(error, match=match):
+        make(rushlight.nn.Parameter(rushlight.ones(1)))
+
+
+def test_loading_a_state_of_another_shape():
+    a, b = (rushlight.nn.Parameter(rushlight.ones(1)) for _ in range(2))
+    state = optim.SGD([a, b], lr=1).state_dict()
+    with pytest.raises(ValueError, match="doesn't match the size"):
+        optim.SGD([a], lr=1).load_state_dict(state)
+
+
+def test_closure_and_hooks():
+    p = rushlight.nn.Parameter(rushlight.ones(1))
+    optimizer = optim.SGD([p], lr=0.1)
+    seen = []
+    optimizer.register_step_pre_hook(lambda *_: seen.append("before"))
+    optimizer.register_step_post_hook(lambda *_: seen.append("after"))
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 1
+    assert seen == ["before", "after"]
+    np.testing.assert_allclose(p.item(), 0.8)
+
+
+def test_a_step_raises_the_version_of_what_it_wrote():
+    w = rushlight.nn.Parameter(rushlight.ones(2))
+    y = (w * w).sum()
+    w.grad = rushlight.ones(2)
+    optim.SGD([w], lr=0.1).step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+SCHEDULES = {
+    "StepLR": lambda L, o: L.StepLR(o, 3, 0.5),
+    "MultiStepLR": lambda L, o: L.MultiStepLR(o, [2, 5, 5], 0.3),
+    "ConstantLR": lambda L, o: L.ConstantLR(o, 0.5, 4),
+    "LinearLR": lambda L, o: L.LinearLR(o, 0.2, 1.0, 6),
+    "ExponentialLR": lambda L, o: L.ExponentialLR(o, 0.9),
+    "PolynomialLR": lambda L, o: L.PolynomialLR(o, 20, 2.0),
+    "CosineAnnealingLR": lambda L, o: L.CosineAnnealingLR(o, 10, 1e-3),
+    "CosineAnnealingWarmRestarts": lambda L, o: L.CosineAnnealingWarmRestarts(o, 4, 2),
+    "OneCycleLR": lambda L, o: L.OneCycleLR(o, 0.5, total_steps=60),
+    "OneCycleLR, three phases": lambda L, o: L.OneCycleLR(
+        o, 0.5, epochs=6, steps_per_epoch=10, three_phase=True, anneal_strategy="linear"
+    ),
+    "CyclicLR": lambda L, o: L.CyclicLR(o, 0.01, 0.1, 4, 6, "triangular2"),
+    "CyclicLR, exp_range": lambda L, o: L.CyclicLR(o, 0.01, 0.1, 4, None, "exp_range", 0.9),
+    "LambdaLR": lambda L, o: L.LambdaLR(o, lambda t: 0.95**t),
+    "MultiplicativeLR": lambda L, o: L.MultiplicativeLR(o, lambda t: 0.95),
+    "SequentialLR": lambda L, o: L.SequentialLR(
+        o, [L.ConstantLR(o, 0.1, 2), L.ExponentialLR(o, 0.9), L.CosineAnnealingLR(o, 7)], [4, 10]
+    ),
+    "ChainedScheduler": lambda L, o: L.ChainedScheduler(
+        [L.ConstantLR(o, 0.1, 3), L.ExponentialLR(o, 0.9)]
+    ),
+}
+
+
+def rates(T, make, steps=50, resume_at=None):
+    """Return learning rates and momenta of a schedule, resumed from its state if asked to."""
+    p = T.zeros(3, requires_grad=True)
+    optimizer = T.optim.SGD([p], lr=0.1, momentum=0.9)
+    schedule = make(T.optim.lr_scheduler, optimizer)
+    found = []
+    for step in range(steps):
+        if step == resume_at:
+            state = schedule.state_dict()
+            groups = copy.deepcopy(optimizer.state_dict())
+            schedule = make(T.optim.lr_scheduler, optimizer)
+            schedule.load_state_dict(state)
+            optimizer.load_state_dict(groups)
+        optimizer.step()
+        schedule.step()
+        group = optimizer.param_groups[0]
+        assert schedule.get_last_lr() == [group["lr"]]
+        found.append((group["lr"], group["momentum"]))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+def test_schedules_are_torchs(torch, name):
+    np.testing.assert_allclose(
+        rates(rushlight, SCHEDULES[name]), rates(torch, SCHEDULES[name]), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_schedules_resume(name):
+    np.testing.assert_allclose(
+        rates(rushlight, SCHEDULES[name], resume_at=13), rates(rushlight, SCHEDULES[name])
+    )
+
+
+def test_reduce_on_plateau(torch):
+    def program(T):
+        optimizer = T.optim.SGD([T.zeros(1, requires_grad=True)], lr=1.0)
+        schedule = T.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=2, cooldown=1)
+        found = []
+        for value in [3, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1]:
+            schedule.step(value)
+            found.append(optimizer.param_groups[0]["lr"])
+        return found
+
+    assert program(rushlight) == program(torch)
+
+
+def test_schedule_before_optimizer_warns():
+    optimizer = optim.SGD([rushlight.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 1)
+    with pytest.warns(UserWarning, match=r"lr_scheduler.step\(\)` before"):
+        schedule.step()
