@@ -102,7 +102,7 @@ def test_collate_keeps_containers():
     assert batch["x"][1].shape == (2, 2)
     pair = data.default_collate([Pair(1, "u"), Pair(2, "v")])
     assert isinstance(pair, Pair)
-    assert pair.b == ["u", "v"]
+    assert pair.b == ("u", "v")
     assert str(data.default_collate([0.5, 1.5]).dtype) == "torch.float64"
 
 
