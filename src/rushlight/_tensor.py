@@ -305,7 +305,7 @@ class Tensor(TensorMethods):
             raise TypeError("len() of a 0-d tensor")
         return len(self.array)
 
-    def __repr__(self, *, tensor_contents: str | None = None) -> str:
+    def __repr__(self) -> str:
         return _printing.tensor_str(self)
 
     def __format__(self, spec: str) -> str:

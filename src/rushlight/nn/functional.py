@@ -18,5 +18,6 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     raise AttributeError(
-        f"module 'torch.nn.functional' has no attribute '{name}' (not in rushlight; see docs/compatibility.md)"
+        f"module 'torch.nn.functional' has no attribute '{name}' (not in rushlight; "
+        "see docs/compatibility.md)"
     )

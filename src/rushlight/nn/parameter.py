@@ -41,7 +41,7 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
         """Everything is done in __new__: the values are shared, not made."""
 
-    def __repr__(self, **kwargs: Any) -> str:
+    def __repr__(self) -> str:
         return parameter_str(self)
 
 
@@ -86,12 +86,13 @@ class _Uninitialized(Tensor):
     def shape(self) -> Any:
         """Raise: there is no shape yet."""
         raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens "
-            "in `load_state_dict` when trying to load an uninitialized parameter into an initialized one. "
-            "Call `forward` to initialize the parameters before accessing their attributes."
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually "
+            "happens in `load_state_dict` when trying to load an uninitialized parameter into an "
+            "initialized one. Call `forward` to initialize the parameters before accessing their "
+            "attributes."
         )
 
-    def __repr__(self, **kwargs: Any) -> str:
+    def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
 

@@ -26,7 +26,10 @@ _REDUCTIONS = ("none", "mean", "sum")
 
 
 class CrossEntropy(Op):
-    """loss = -log softmax(x)[target], smoothed and weighted.  dL/dx = g (softmax(x) - onehot(target)), likewise."""
+    """loss = -log softmax(x)[target], smoothed and weighted.
+
+    dL/dx = g (softmax(x) - onehot(target)), smoothed and weighted likewise.
+    """
 
     label = "NllLoss"
     autocast = "float32"
@@ -49,10 +52,17 @@ class CrossEntropy(Op):
 
 
 def _cross_entropy_grad(
-    g: Tensor, x: Tensor, target: Tensor, w: Tensor | None, total: Tensor, *,
-    ignore_index: int, reduction: str, label_smoothing: float,
-) -> Tensor:  # fmt: skip
-    """The gradient of CrossEntropy written with operators: q is the (smoothed, weighted) target distribution."""
+    g: Tensor,
+    x: Tensor,
+    target: Tensor,
+    w: Tensor | None,
+    total: Tensor,
+    *,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Tensor:
+    """The gradient of CrossEntropy written with operators; q is the target's distribution."""
     axis = 0 if x.ndim == 1 else 1
     classes = x.array.shape[axis]
     counts = target.array != ignore_index
@@ -123,7 +133,8 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
     """Translate torch's old pair of flags, with a warning."""
     reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
     warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' "
+        "instead.",
         stacklevel=5,
     )
     return reduction
@@ -132,12 +143,7 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
 def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """Return the reduction, from torch's legacy arguments if they are given."""
     if size_average is not None or reduce is not None:
-        legacy = "none" if reduce is False else "sum" if size_average is False else "mean"
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{legacy}' instead.",
-            stacklevel=4,
-        )
-        return legacy
+        return legacy_reduction(size_average, reduce)
     if reduction not in _REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction
@@ -156,14 +162,15 @@ def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
         )
     if input.array.shape != target.array.shape:
         warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
             stacklevel=3,
         )
 
 
 def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
-    """Check shapes and dtypes of a class-index loss: input (N, C, ...) or (C), target (N, ...) or ()."""
+    """Check a class-index loss: input (N, C, ...) or (C), target (N, ...) or ()."""
     if target.array.dtype != np.int64:
         if target.array.dtype != np.uint8:
             raise RuntimeError(
@@ -176,16 +183,18 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
     if t_shape != expected:
         if len(x_shape) > 1 and t_shape[:1] != x_shape[:1]:
             raise ValueError(
-                f"Expected input batch_size ({x_shape[0]}) to match target batch_size ({t_shape[0] if t_shape else 0})."
+                f"Expected input batch_size ({x_shape[0]}) to match target batch_size "
+                f"({t_shape[0] if t_shape else 0})."
             )
         raise RuntimeError(
-            f"{name}: Expected target of shape {list(expected)} for input {list(x_shape)}, got {list(t_shape)}"
+            f"{name}: Expected target of shape {list(expected)} for input {list(x_shape)}, got "
+            f"{list(t_shape)}"
         )
     classes = x_shape[1] if len(x_shape) > 1 else x_shape[0]
     if weight is not None and weight.array.shape != (classes,):
         raise RuntimeError(
-            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
-            f"tensor of shape: {list(weight.array.shape)}"
+            f"{name}: weight tensor should be defined either for all {classes} classes or no "
+            f"classes but got weight tensor of shape: {list(weight.array.shape)}"
         )
 
 
@@ -194,9 +203,15 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
 
 @export(functional=True, public=False)
 def cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """Return the cross-entropy between logits and classes (or class probabilities).
 
     loss[n] = -weight[t] log(softmax(x[n])[t]), t = target[n]; a mean divides by the summed weights.
@@ -212,7 +227,8 @@ def cross_entropy(
         reduce: superseded by `reduction`.
 
     Shape:
-        input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or (), or as input; result 0-d, or as target.
+        input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or (), or as input;
+        result 0-d, or as target.
 
     Raises:
         IndexError: a target is no class.
@@ -227,7 +243,8 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(target, Tensor):
         raise TypeError(
-            f"cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}"
+            "cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not "
+            f"{type(target).__name__}"
         )
     if input.array.shape == target.array.shape and target.array.dtype.kind not in "iub":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
@@ -260,13 +277,19 @@ def _soft_cross_entropy(
 
 @export(functional=True, public=False)
 def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return the negative log likelihood: -weight[t] input[t] for log-probabilities `input`.
 
     Shape:
-        input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or (); result 0-d, or as target.
+        input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or ();
+        result 0-d, or as target.
     """
     reduction = _reduction(reduction, size_average, reduce)
     _check_classes("nll_loss", input, target, weight)
@@ -275,9 +298,13 @@ def nll_loss(
 
 @export(functional=True, public=False)
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """Return the mean (or sum, or each) of (input - target)^2, weighted if `weight` is given."""
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast("mse_loss", input, target)
@@ -296,9 +323,13 @@ def _weighted(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
 
 @export(functional=True, public=False)
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """Return the mean (or sum, or each) of |input - target|, weighted if `weight` is given."""
     reduction = _reduction(reduction, size_average, reduce)
     _warn_broadcast("l1_loss", input, target)
@@ -307,9 +338,13 @@ def l1_loss(
 
 @export(functional=True, public=False)
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", beta: float = 1.0,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
     """Return d^2 / (2 beta) where d = |input - target| < beta, else d - beta / 2.
 
     Reference:
@@ -350,9 +385,13 @@ def huber_loss(
 
 @export(functional=True, public=False)
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return -(t log p + (1 - t) log(1 - p)) for probabilities p, logarithms limited to -100.
 
     Raises:
@@ -362,8 +401,8 @@ def binary_cross_entropy(
     reduction = _reduction(reduction, size_average, reduce)
     if input.array.shape != target.array.shape:
         raise ValueError(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
-            "Please ensure they have the same size."
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}) is deprecated. Please ensure they have the same size."
         )
     if input.array.size and not bool(((input.array >= 0) & (input.array <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1")
@@ -372,7 +411,10 @@ def binary_cross_entropy(
 
 
 class BinaryCrossEntropy(Op):
-    """y = -(t log p + (1 - t) log(1 - p)).  dp = g (p - t) / max(p (1 - p), 1e-12), dt = g log((1 - p) / p)."""
+    """y = -(t log p + (1 - t) log(1 - p)).
+
+    dp = g (p - t) / max(p (1 - p), 1e-12), dt = g log((1 - p) / p).
+    """
 
     def forward(ctx, p: Array, t: Array) -> Array:
         ctx.save(p, t)
@@ -391,9 +433,14 @@ class BinaryCrossEntropy(Op):
 
 @export(functional=True, public=False)
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean", pos_weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
     """Return the binary cross-entropy of sigmoid(input), computed without overflow.
 
     loss = (1 - t) x + (1 + (pos_weight - 1) t) softplus(-x)
@@ -417,10 +464,14 @@ def binary_cross_entropy_with_logits(
 
 @export(functional=True)
 def kl_div(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", log_target: bool = False,
-) -> Tensor:  # fmt: skip
-    """Return target (log target - input), the pointwise Kullback-Leibler divergence; input is a log-probability.
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """Return the pointwise Kullback-Leibler divergence target (log target - input).
 
     Args:
         input: log-probabilities.
@@ -442,10 +493,16 @@ def kl_div(
 
 @export(functional=True, public=False)
 def poisson_nll_loss(
-    input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: bool | None = None,
-    eps: float = 1e-8, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """Return the negative log likelihood of counts under a Poisson distribution: exp(x) - t x, or x - t log(x + eps)."""
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the negative log likelihood of counts: exp(x) - t x, or x - t log(x + eps)."""
     reduction = _reduction(reduction, size_average, reduce)
     each = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
@@ -468,18 +525,17 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the negative log likelihood of a normal distribution: (log var + (input - target)^2 / var) / 2."""
-    if not isinstance(var, Tensor):
-        var = input * 0 + var
-    if var.array.size and float(var.array.min()) < 0:
+    """Return the negative log likelihood (log var + (input - target)^2 / var) / 2."""
+    variance = var if isinstance(var, Tensor) else input * 0 + var
+    if variance.array.size and float(variance.array.min()) < 0:
         raise ValueError("var has negative entry/entries")
-    if var.array.shape != input.array.shape:
-        if input.array.shape[:-1] == var.array.shape:
-            var = var.unsqueeze(-1)
-        elif not _has_one_axis_of_one(var.array.shape, input.array.shape):
+    if variance.array.shape != input.array.shape:
+        if input.array.shape[:-1] == variance.array.shape:
+            variance = variance.unsqueeze(-1)
+        elif not _has_one_axis_of_one(variance.array.shape, input.array.shape):
             raise ValueError("var is of incorrect size")
     reduction = _reduction(reduction, None, None)
-    limited = var + (var.detach().clamp(min=eps) - var.detach())
+    limited = variance + (variance.detach().clamp(min=eps) - variance.detach())
     difference = input - target
     each = 0.5 * (limited.log() + difference * difference / limited)
     return _reduce(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
@@ -492,24 +548,33 @@ def _margin(value: Tensor) -> Tensor:
 
 @export(functional=True)
 def margin_ranking_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return max(0, -target (input1 - input2) + margin)."""
     reduction = _reduction(reduction, size_average, reduce)
     if not input1.array.ndim == input2.array.ndim == target.array.ndim:
         raise RuntimeError(
-            "margin_ranking_loss: All input tensors should have same dimension but got sizes: input1: "
-            f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
+            "margin_ranking_loss: All input tensors should have same dimension but got sizes: "
+            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
     return _reduce(_margin(-target * (input1 - input2) + margin), reduction)
 
 
 @export(functional=True)
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return x where target = 1, max(0, margin - x) where target = -1."""
     reduction = _reduction(reduction, size_average, reduce)
     zero = wrap(np.zeros((), input.array.dtype))
@@ -535,9 +600,14 @@ def soft_margin_loss(
 
 @export(functional=True)
 def cosine_embedding_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return 1 - cos(x1, x2) where target = 1, max(0, cos(x1, x2) - margin) where target = -1."""
     reduction = _reduction(reduction, size_average, reduce)
     expected = input1.array.ndim - 1
@@ -547,8 +617,8 @@ def cosine_embedding_loss(
         or (target.array.ndim == 1) != (expected == 1)
     ):
         raise RuntimeError(
-            f"cosine_embedding_loss: {expected}D target tensor expected for inputs of {input1.ndim} dimensions, got "
-            f"{list(target.shape)}"
+            f"cosine_embedding_loss: {expected}D target tensor expected for inputs of "
+            f"{input1.ndim} dimensions, got {list(target.shape)}"
         )
     eps = 1e-12
     dot = (input1 * input2).sum(-1)
@@ -563,13 +633,22 @@ def cosine_embedding_loss(
 
 @export(functional=True)
 def triplet_margin_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
-    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance.
 
     Reference:
-        Balntas et al., "Learning Shallow Convolutional Feature Descriptors with Triplet Losses", 2016.
+        Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional
+        neural networks", 2016.
     """
     from .distance import pairwise_distance
 
@@ -581,8 +660,9 @@ def triplet_margin_loss(
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.array.ndim == positive.array.ndim == negative.array.ndim:
         raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
-            f"anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
+            f"{negative.ndim}D inputs"
         )
     return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
 
@@ -604,9 +684,15 @@ def _triplet(
 
 @export(functional=True, public=False)
 def triplet_margin_with_distance_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, *, distance_function: Callable[..., Tensor] | None = None,
-    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[..., Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
     """Return the triplet loss for a distance of the user's own."""
     from .distance import pairwise_distance
 
@@ -618,9 +704,13 @@ def triplet_margin_with_distance_loss(
 
 @export(functional=True, public=False)
 def multilabel_soft_margin_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return the mean over the classes of the binary cross-entropy of sigmoid(input)."""
     from .activation import logsigmoid
 
@@ -633,10 +723,16 @@ def multilabel_soft_margin_loss(
 
 @export(functional=True, public=False)
 def multi_margin_loss(
-    input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
-    size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """Return the mean over other classes i of max(0, margin - x[t] + x[i])^p, weighted by weight[t]."""
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the mean over other classes i of weight[t] max(0, margin - x[t] + x[i])^p."""
     reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
@@ -646,11 +742,13 @@ def multi_margin_loss(
         )
     if weight is not None and weight.array.shape != (input.array.shape[-1],):
         raise RuntimeError(
-            f"inconsistent weight size, expected {input.array.shape[-1]} but got {list(weight.shape)}"
+            f"inconsistent weight size, expected {input.array.shape[-1]} but got "
+            f"{list(weight.shape)}"
         )
     if target.array.dtype != np.int64:
         raise RuntimeError(
-            f"multi_margin_loss: expected scalar type Long for target but got {target.dtype.type_name}"
+            "multi_margin_loss: expected scalar type Long for target but got "
+            f"{target.dtype.type_name}"
         )
     x = input if input.array.ndim == 2 else input.reshape(1, -1)
     t = target.reshape(-1, 1)
@@ -677,7 +775,7 @@ def multilabel_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the mean of max(0, 1 - x[t] + x[i]) over targets t and non-targets i; targets end at the first -1."""
+    """Return the mean of max(0, 1 - x[t] + x[i]) over targets t (up to a -1) and the others i."""
     reduction = _reduction(reduction, size_average, reduce)
     if input.array.shape != target.array.shape or input.array.ndim > 2:
         raise RuntimeError(

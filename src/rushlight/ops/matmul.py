@@ -17,7 +17,7 @@ from .conv import conj
 
 
 class MatMul(Op):
-    """z = x y for (batches of) matrices.  dL/dx = g y^H, dL/dy = x^H g, summed over broadcast batches."""
+    """z = x y for (batches of) matrices.  dL/dx = g y^H, dL/dy = x^H g, batches summed."""
 
     label = "Mm"
     autocast = "lower"
@@ -71,7 +71,8 @@ def _matrix(name: str, argument: str, x: Any, ndim: int) -> Tensor:
 def _same_dtype(name: str, x: Tensor, y: Tensor) -> None:
     if x.array.dtype != y.array.dtype:
         raise RuntimeError(
-            f"{name}: expected both operands to have the same dtype, but got: {x.dtype} != {y.dtype}"
+            f"{name}: expected both operands to have the same dtype, but got: {x.dtype} != "
+            f"{y.dtype}"
         )
 
 
@@ -104,19 +105,22 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not x.ndim or x.shape[-1] != w.shape[-1]:
         rows = x.reshape(-1, x.shape[-1]).shape if x.ndim else ()
         raise RuntimeError(
-            f"linear: expected input (*, {w.shape[-1]}) for weight {list(w.shape)}, got {list(x.shape)}: mat1 and mat2 "
-            f"shapes cannot be multiplied ({'x'.join(map(str, rows))} and {w.shape[-1]}x{w.shape[0]})"
+            f"linear: expected input (*, {w.shape[-1]}) for weight {list(w.shape)}, got "
+            f"{list(x.shape)}: mat1 and mat2 shapes cannot be multiplied "
+            f"({'x'.join(map(str, rows))} and {w.shape[-1]}x{w.shape[0]})"
         )
     if x.dtype != w.dtype:
         raise RuntimeError(
-            f"linear: mat1 and mat2 must have the same dtype, but got {input.dtype.type_name} and {weight.dtype.type_name}"
+            f"linear: mat1 and mat2 must have the same dtype, but got {input.dtype.type_name} and "
+            f"{weight.dtype.type_name}"
         )
     if bias is not None and bias.array.shape not in ((w.shape[0],), (1,), ()):
         if bias.array.ndim > 1:
             return MatMul.apply(input, weight.t()) + bias
         raise RuntimeError(
-            f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({bias.array.shape[0]}) at "
-            f"non-singleton dimension 1.  linear: bias {list(bias.shape)} does not fit weight {list(w.shape)}"
+            f"The expanded size of the tensor ({w.shape[0]}) must match the existing size "
+            f"({bias.array.shape[0]}) at non-singleton dimension 1.  linear: bias "
+            f"{list(bias.shape)} does not fit weight {list(w.shape)}"
         )
     if bias is not None and bias.array.shape != (w.shape[0],):
         bias = bias.expand(w.shape[0])
@@ -132,11 +136,13 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     if input1.array.shape[:-1] != input2.array.shape[:-1]:
         raise RuntimeError(
-            f"bilinear(): input batch dimensions do not match: got {list(input1.shape)} and {list(input2.shape)}"
+            f"bilinear(): input batch dimensions do not match: got {list(input1.shape)} and "
+            f"{list(input2.shape)}"
         )
     if weight.array.shape[1:] != (input1.array.shape[-1], input2.array.shape[-1]):
         raise RuntimeError(
-            f"bilinear(): weight {list(weight.shape)} does not fit inputs {list(input1.shape)} and {list(input2.shape)}"
+            f"bilinear(): weight {list(weight.shape)} does not fit inputs {list(input1.shape)} "
+            f"and {list(input2.shape)}"
         )
     left = einsum("...i,oij->...oj", input1, weight)
     y = (left * input2.unsqueeze(-2)).sum(-1)
@@ -171,8 +177,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x.shape[-1] != inner:
         if x.ndim == y.ndim == 1:
             raise RuntimeError(
-                f"inconsistent tensor size, expected tensor [{x.shape[0]}] and src [{y.shape[0]}] to have the same number "
-                f"of elements, but got {x.shape[0]} and {y.shape[0]} elements respectively"
+                f"inconsistent tensor size, expected tensor [{x.shape[0]}] and src [{y.shape[0]}] "
+                f"to have the same number of elements, but got {x.shape[0]} and {y.shape[0]} "
+                "elements respectively"
             )
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied {_shapes(input, other)}")
     if x.ndim > 1 and y.ndim > 1:
@@ -227,7 +234,8 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     x, v = _matrix("mv", "input", input, 2), _matrix("mv", "vec", vec, 1)
     if x.array.shape[1] != v.array.shape[0]:
         raise RuntimeError(
-            f"size mismatch, got input ({x.array.shape[0]}), mat {_shapes(x, v)}, vec ({v.array.shape[0]})"
+            f"size mismatch, got input ({x.array.shape[0]}), mat {_shapes(x, v)}, vec "
+            f"({v.array.shape[0]})"
         )
     return matmul(x, v)
 
@@ -280,10 +288,11 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: str) -> Tensor:
-    """Return beta input + alpha product; with beta = 0 the input is not looked at (NaN does not spread)."""
+    """Return beta input + alpha product; with beta = 0 a NaN of the input does not spread."""
     if input.array.dtype != product.array.dtype:
         raise RuntimeError(
-            f"{name}: self and mat2 must have the same dtype, but got {input.dtype.type_name} and {product.dtype.type_name}"
+            f"{name}: self and mat2 must have the same dtype, but got {input.dtype.type_name} and "
+            f"{product.dtype.type_name}"
         )
     _check_scalars(name, input, alpha, beta)
     if alpha != 1:
@@ -307,8 +316,8 @@ def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> Tensor:
         return input.expand(shape) if input.array.shape != shape else input
     except RuntimeError:
         raise RuntimeError(
-            f"{name}: input of size {list(input.shape)} does not broadcast to the product's size {list(shape)}: The expanded "
-            "size of the tensor must match the existing size"
+            f"{name}: input of size {list(input.shape)} does not broadcast to the product's size "
+            f"{list(shape)}: The expanded size of the tensor must match the existing size"
         ) from None
 
 
@@ -341,7 +350,8 @@ def addr(
     """Return beta input + alpha (vec1 outer vec2)."""
     product = outer(vec1, vec2)
     if product.array.dtype.kind == "b":
-        product = product.logical_and(bool(alpha))
+        if not alpha:
+            product = product & False
         return product.logical_or(input) if beta else product
     return _combine(_expandable("addr", input, product.array.shape), product, beta, alpha, "addr")
 
@@ -404,8 +414,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     for i, j in zip(over_a, over_b):
         if a.array.shape[i] != b.array.shape[j] and 1 not in (a.array.shape[i], b.array.shape[j]):
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.array.shape[i]} in dim {i} and second has "
-                f"size {b.array.shape[j]} in dim {j}"
+                f"contracted dimensions need to match, but first has size {a.array.shape[i]} in "
+                f"dim {i} and second has size {b.array.shape[j]} in dim {j}"
             )
         if a.array.shape[i] != b.array.shape[j]:
             a, b = (

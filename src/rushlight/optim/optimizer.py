@@ -291,7 +291,8 @@ class Optimizer:
             step.array += 1
             by_step.setdefault(float(step.array), []).append(p)
         for step_number, params in by_step.items():
-            lists = [[p.array for p in params], [p._grad.array for p in params]]
+            gradients = [p._grad.array for p in params if p._grad is not None]
+            lists = [[p.array for p in params], gradients]
             lists += [[self.state[p][name].array for p in params] for name in names]
             yield step_number, params, lists
 

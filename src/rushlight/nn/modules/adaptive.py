@@ -23,7 +23,7 @@ class _ASMoutput(NamedTuple):
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
-    """A softmax whose first layer knows the frequent classes and one class for each cluster of rare ones.
+    """A softmax whose head knows the frequent classes and one class for each cluster of rare ones.
 
     Args:
         in_features: size of the input.
@@ -82,7 +82,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
         self.head.reset_parameters()
-        for inner, outer in self.tail:
+        for inner, outer in (cluster.children() for cluster in self.tail):
             inner.reset_parameters()
             outer.reset_parameters()
 
@@ -134,8 +134,8 @@ def _check_cutoffs(cutoffs: list[int], n_classes: int) -> None:
         or not 0 < cutoffs[0] <= cutoffs[-1] < n_classes
     ):
         raise ValueError(
-            "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, "
-            "where each value is between 1 and n_classes-1"
+            "cutoffs should be a sequence of unique, positive integers sorted in an increasing "
+            "order, where each value is between 1 and n_classes-1"
         )
 
 
@@ -144,8 +144,8 @@ def _check_target(input: Tensor, target: Tensor) -> None:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if input.ndim != target.ndim + 1:
         raise RuntimeError(
-            f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs "
-            f"with size {input.shape}"
+            f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found "
+            f"inputs with size {input.shape}"
         )
     if target.ndim and input.shape[0] != target.shape[0]:
         raise RuntimeError("Input and target should have the same size in the batch dimension.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..._tensor import Tensor
-from ...ops.creation import empty, ones, tensor, zeros
+from ...ops.creation import empty, ones, zeros
+from ...ops.from_data import tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter
@@ -135,7 +136,7 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalisation of vectors (N, C) or signals (N, C, L); the arguments are those of `BatchNorm2d`."""
+    """Batch normalisation of vectors (N, C) or signals (N, C, L); see `BatchNorm2d`."""
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (2, 3):
@@ -145,15 +146,16 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images (N, C, H, W).
 
-    In training each channel is normalised by the mean and variance of the batch, which also move the
-    running statistics: running = (1 - momentum) running + momentum batch. Evaluation uses these.
+    In training each channel is normalised by the mean and variance of the batch, which also move
+    the running statistics, running = (1 - momentum) running + momentum batch; evaluation uses
+    these.
 
     Args:
         num_features: C.
         eps: added to the variance.
         momentum: weight of the newest batch in the running statistics; None for plain averages.
         affine: whether there are a weight and a bias.
-        track_running_stats: whether there are running statistics; without, every batch's own are used.
+        track_running_stats: whether there are running statistics; without, the batch's are used.
         device: where parameters and statistics are.
         dtype: their dtype.
         bias: whether there is a bias beside the weight.
@@ -179,7 +181,7 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _LazyNorm(LazyModuleMixin):
-    """A normalisation layer that learns `num_features` from its first input; arguments start at `eps`."""
+    """A layer that learns `num_features` from its first input; its arguments start at `eps`."""
 
     def __init__(
         self,

@@ -139,7 +139,7 @@ class ModuleList(Module):
         self._modules = {str(i): module for i, module in enumerate(modules)}
 
     def __getitem__(self, index: int | slice) -> Any:
-        modules = list(self._modules.values())
+        modules: list[Any] = list(self._modules.values())
         return (
             type(self)(modules[index])
             if isinstance(index, slice)

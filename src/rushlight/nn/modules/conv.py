@@ -160,7 +160,7 @@ class Conv1d(_Conv):
     """Convolution of signals (N, C, L); the arguments are those of `Conv2d`."""
 
     spatial = 1
-    function = staticmethod(F.conv1d)
+    function = F.conv1d
 
 
 class Conv2d(_Conv):
@@ -189,14 +189,14 @@ class Conv2d(_Conv):
     """
 
     spatial = 2
-    function = staticmethod(F.conv2d)
+    function = F.conv2d
 
 
 class Conv3d(_Conv):
     """Convolution of volumes (N, C, D, H, W); the arguments are those of `Conv2d`."""
 
     spatial = 3
-    function = staticmethod(F.conv3d)
+    function = F.conv3d
 
 
 class _ConvTranspose(_ConvNd):
@@ -263,7 +263,7 @@ class ConvTranspose1d(_ConvTranspose):
     """Transposed convolution of signals; the arguments are those of `ConvTranspose2d`."""
 
     spatial = 1
-    function = staticmethod(F.conv_transpose1d)
+    function = F.conv_transpose1d
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -285,14 +285,14 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     spatial = 2
-    function = staticmethod(F.conv_transpose2d)
+    function = F.conv_transpose2d
 
 
 class ConvTranspose3d(_ConvTranspose):
     """Transposed convolution of volumes; the arguments are those of `ConvTranspose2d`."""
 
     spatial = 3
-    function = staticmethod(F.conv_transpose3d)
+    function = F.conv_transpose3d
 
 
 class _LazyConv(LazyModuleMixin):
@@ -306,7 +306,7 @@ class _LazyConv(LazyModuleMixin):
         groups = options.get("groups", 1)
         super().__init__(groups, groups, kernel_size, bias=False, **options)
         self.in_channels, self.out_channels = 0, out_channels
-        made = {"device": options.get("device"), "dtype": options.get("dtype")}
+        made: dict[str, Any] = {name: options.get(name) for name in ("device", "dtype")}
         self.weight = UninitializedParameter(**made)
         if bias:
             self.bias = UninitializedParameter(**made)

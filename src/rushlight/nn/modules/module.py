@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from ..._tensor import Tensor
 from ...autograd.mode import no_grad
@@ -14,6 +14,7 @@ from ...backend.dtype import dtype
 from ...ops.conversion import read_to
 from ..parameter import Buffer, Parameter, is_lazy
 from ._backward_hooks import BackwardHooks
+from ._state import _IncompatibleKeys, load_own, load_tree
 
 T = TypeVar("T", bound="Module")
 
@@ -22,20 +23,6 @@ _HOOK_STORES = (
     "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
     "_load_state_dict_post_hooks",
 )  # fmt: skip
-
-
-class _IncompatibleKeys(NamedTuple):
-    """What load_state_dict(strict=False) did not find, or found too much."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-    __str__ = __repr__
 
 
 def _indent(text: str) -> str:
@@ -107,9 +94,9 @@ class Module:
             )
         if param is not None and param.grad_fn is not None:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
-                "forward() method."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
+                f"created explicitly. To express '{name}' as a function of another Tensor, compute "
+                "the value in the forward() method."
             )
         self._parameters[name] = param
 
@@ -118,7 +105,8 @@ class Module:
         self._check_name(name, "buffer", self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
+                "(torch Tensor or None required)"
             )
         self._buffers[name] = tensor
         if persistent:
@@ -362,7 +350,7 @@ class Module:
         return self
 
     def _apply(self: T, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> T:
-        """Replace the values of all parameters (with their gradients) and buffers by `fn` of them."""
+        """Replace all parameters (with their gradients) and buffers by `fn` of them."""
         if recurse:
             for module in self.children():
                 module._apply(fn)
@@ -489,8 +477,8 @@ class Module:
                 if changed is not None:
                     if not (isinstance(changed, tuple) and len(changed) == 2):
                         raise RuntimeError(
-                            "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                            f"but got {changed}."
+                            "forward pre-hook must return None or a tuple of (new_args, "
+                            f"new_kwargs), but got {changed}."
                         )
                     args, kwargs = changed
             else:
@@ -613,14 +601,13 @@ class Module:
         """Return the parameters and persistent buffers of the tree by dotted name.
 
         Args:
+            *args: the three below, by position (deprecated in torch).
             destination: a mapping to fill instead of a new OrderedDict.
             prefix: put before every name.
             keep_vars: return the parameters themselves rather than detached aliases.
         """
-        if args:
-            destination, prefix, keep_vars = (*args, destination, prefix, keep_vars)[: len(args)] + (
-                destination, prefix, keep_vars
-            )[len(args) :]  # fmt: skip
+        named: tuple[Any, ...] = (destination, prefix, keep_vars)
+        destination, prefix, keep_vars = (*args, *named[len(args) :])
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -671,43 +658,7 @@ class Module:
         Raises:
             RuntimeError: names (if strict) or shapes do not match; all of them are listed.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        metadata = getattr(state_dict, "_metadata", None)
-        values: dict[str, Any] = OrderedDict(state_dict)
-        missing: list[str] = []
-        unexpected: list[str] = []
-        errors: list[str] = []
-        report = _IncompatibleKeys(missing, unexpected)
-
-        def load(module: Module, local: dict[str, Any], prefix: str) -> None:
-            own = {} if metadata is None else metadata.get(prefix[:-1], {})
-            if assign:
-                own = {**own, "assign_to_params_buffers": True}
-            module._load_from_state_dict(local, prefix, own, True, missing, unexpected, errors)
-            for name, child in module._modules.items():
-                if child is not None:
-                    child_prefix = f"{prefix}{name}."
-                    load(
-                        child,
-                        {k: v for k, v in local.items() if k.startswith(child_prefix)},
-                        child_prefix,
-                    )
-            for hook in module._load_state_dict_post_hooks.values():
-                hook(module, report)
-
-        load(self, values, "")
-        if strict:
-            if unexpected:
-                errors.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
-            if missing:
-                errors.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
-        if errors:
-            lines = "\n\t".join(errors)
-            raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{lines}"
-            )
-        return report
+        return load_tree(self, state_dict, strict, assign)
 
     def _load_from_state_dict(
         self,
@@ -730,62 +681,16 @@ class Module:
                 unexpected_keys,
                 error_msgs,
             )
-        buffers = {
-            n: b for n, b in self._buffers.items() if n not in self._non_persistent_buffers_set
-        }
-        own = {
-            n: v
-            for n, v in itertools.chain(self._parameters.items(), buffers.items())
-            if v is not None
-        }
-        assign = local_metadata.get("assign_to_params_buffers", False)
-        for name, target in own.items():
-            key = prefix + name
-            if key not in state_dict:
-                missing_keys.append(key)
-                continue
-            problem = self._load_value(name, target, state_dict[key], assign)
-            if problem:
-                error_msgs.append(problem.format(key=key))
-        extra = prefix + "_extra_state"
-        if type(self).set_extra_state is not Module.set_extra_state:
-            if extra in state_dict:
-                self.set_extra_state(state_dict[extra])
-            else:
-                missing_keys.append(extra)
-        elif extra in state_dict:
-            unexpected_keys.append(extra)
-        for key in state_dict:
-            if key.startswith(prefix) and key != extra:
-                first, *rest = key[len(prefix) :].split(".", 1)
-                known = first in self._modules if rest else first in own
-                if not known:
-                    unexpected_keys.append(key)
-
-    def _load_value(self, name: str, target: Any, value: Any, assign: bool) -> str | None:
-        """Copy one value; return what is wrong with it, if anything."""
-        if not isinstance(value, Tensor):
-            return (
-                'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(value)}"
-            )
-        if is_lazy(target) and not is_lazy(value):
-            target.materialize(value.shape)
-        if not is_lazy(target) and value.array.shape == (1,) and target.array.shape == ():
-            value = value[0]  # type: ignore[index]  (files from before 0-d tensors)
-        if value.array.shape != target.array.shape:
-            return (
-                "size mismatch for {key}: copying a param with shape "
-                f"{value.shape} from checkpoint, the shape in current model is {target.shape}."
-            )
-        if assign:
-            if isinstance(target, Parameter) and not isinstance(value, Parameter):
-                value = Parameter(value, requires_grad=target.requires_grad)
-            setattr(self, name, value)
-        else:
-            with no_grad():
-                target.copy_(value)
-        return None
+        load_own(
+            self,
+            state_dict,
+            prefix,
+            local_metadata,
+            type(self).set_extra_state is not Module.set_extra_state,
+            missing_keys,
+            unexpected_keys,
+            error_msgs,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__.copy()
@@ -816,7 +721,3 @@ class Module:
             return f"{self._get_name()}()"
         body = "\n  ".join(lines + children)
         return f"{self._get_name()}(\n  {body}\n)"
-
-
-def _quoted(names: list[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

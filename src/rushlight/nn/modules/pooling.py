@@ -57,7 +57,7 @@ class _MaxPoolNd(Module):
 class MaxPool1d(_MaxPoolNd):
     """Maxima over windows of signals (N, C, L); the arguments are those of `MaxPool2d`."""
 
-    function = staticmethod(F.max_pool1d)
+    function = F.max_pool1d
 
 
 class MaxPool2d(_MaxPoolNd):
@@ -76,13 +76,13 @@ class MaxPool2d(_MaxPoolNd):
         torch.Size([1, 3, 4, 4])
     """
 
-    function = staticmethod(F.max_pool2d)
+    function = F.max_pool2d
 
 
 class MaxPool3d(_MaxPoolNd):
     """Maxima over windows of volumes (N, C, D, H, W); the arguments are those of `MaxPool2d`."""
 
-    function = staticmethod(F.max_pool3d)
+    function = F.max_pool3d
 
 
 class _MaxUnpoolNd(Module):
@@ -110,10 +110,10 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """Puts the maxima of `MaxPool1d` back where they were; the arguments are those of `MaxUnpool2d`."""
+    """Puts the maxima of `MaxPool1d` back where they were; arguments as for `MaxUnpool2d`."""
 
     spatial = 1
-    function = staticmethod(F.max_unpool1d)
+    function = F.max_unpool1d
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
@@ -126,14 +126,14 @@ class MaxUnpool2d(_MaxUnpoolNd):
     """
 
     spatial = 2
-    function = staticmethod(F.max_unpool2d)
+    function = F.max_unpool2d
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """Puts the maxima of `MaxPool3d` back where they were; the arguments are those of `MaxUnpool2d`."""
+    """Puts the maxima of `MaxPool3d` back where they were; arguments as for `MaxUnpool2d`."""
 
     spatial = 3
-    function = staticmethod(F.max_unpool3d)
+    function = F.max_unpool3d
 
 
 class AvgPool1d(Module):
@@ -226,13 +226,13 @@ class AvgPool2d(_AvgPoolNd):
         divisor_override: divide by this instead of the number of elements.
     """
 
-    function = staticmethod(F.avg_pool2d)
+    function = F.avg_pool2d
 
 
 class AvgPool3d(_AvgPoolNd):
     """Means over windows of volumes (N, C, D, H, W); the arguments are those of `AvgPool2d`."""
 
-    function = staticmethod(F.avg_pool3d)
+    function = F.avg_pool3d
 
 
 class _LPPoolNd(Module):
@@ -268,7 +268,7 @@ class _LPPoolNd(Module):
 class LPPool1d(_LPPoolNd):
     """p-norms over windows of signals (N, C, L); the arguments are those of `LPPool2d`."""
 
-    function = staticmethod(F.lp_pool1d)
+    function = F.lp_pool1d
 
 
 class LPPool2d(_LPPoolNd):
@@ -281,13 +281,13 @@ class LPPool2d(_LPPoolNd):
         ceil_mode: let a last window run over the end.
     """
 
-    function = staticmethod(F.lp_pool2d)
+    function = F.lp_pool2d
 
 
 class LPPool3d(_LPPoolNd):
     """p-norms over windows of volumes (N, C, D, H, W); the arguments are those of `LPPool2d`."""
 
-    function = staticmethod(F.lp_pool3d)
+    function = F.lp_pool3d
 
 
 class _AdaptivePoolNd(Module):
@@ -315,7 +315,7 @@ class AdaptiveAvgPool1d(_AdaptivePoolNd):
         output_size: the length.
     """
 
-    function = staticmethod(F.adaptive_avg_pool1d)
+    function = F.adaptive_avg_pool1d
 
 
 class AdaptiveAvgPool2d(_AdaptivePoolNd):
@@ -329,13 +329,13 @@ class AdaptiveAvgPool2d(_AdaptivePoolNd):
         torch.Size([2, 8, 1, 1])
     """
 
-    function = staticmethod(F.adaptive_avg_pool2d)
+    function = F.adaptive_avg_pool2d
 
 
 class AdaptiveAvgPool3d(_AdaptivePoolNd):
     """Means over windows chosen so that volumes get a given size; see `AdaptiveAvgPool2d`."""
 
-    function = staticmethod(F.adaptive_avg_pool3d)
+    function = F.adaptive_avg_pool3d
 
 
 class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
@@ -351,7 +351,7 @@ class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Maxima over windows chosen so that signals get a given length; see `AdaptiveMaxPool2d`."""
 
-    function = staticmethod(F.adaptive_max_pool1d)
+    function = F.adaptive_max_pool1d
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
@@ -362,10 +362,10 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
         return_indices: also return where the maxima are.
     """
 
-    function = staticmethod(F.adaptive_max_pool2d)
+    function = F.adaptive_max_pool2d
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Maxima over windows chosen so that volumes get a given size; see `AdaptiveMaxPool2d`."""
 
-    function = staticmethod(F.adaptive_max_pool3d)
+    function = F.adaptive_max_pool3d

@@ -126,7 +126,9 @@ class OneCycleLR(LRScheduler):
         else:
             phases.append((end, "max_lr", "min_lr", "base_momentum", "max_momentum"))
         names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
-        self._schedule_phases = [dict(zip(names, phase)) for phase in phases]
+        self._schedule_phases: list[dict[str, Any]] = [
+            dict(zip(names, phase, strict=True)) for phase in phases
+        ]
         if last_epoch == -1:
             for group, top in zip(optimizer.param_groups, per_group(optimizer, max_lr, "max_lr")):
                 group["initial_lr"] = top / div_factor

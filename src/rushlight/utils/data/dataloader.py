@@ -61,7 +61,7 @@ class DataLoader(Generic[T_co]):
         sampler: Iterable[Any] | None = None,
         batch_sampler: Iterable[Any] | None = None,
         num_workers: int = 0,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
+        collate_fn: Callable[[Any], Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
         timeout: float = 0,
@@ -144,7 +144,7 @@ class DataLoader(Generic[T_co]):
     def _batches(self) -> Iterator[Any]:
         if self.batch_sampler is None:
             for index in self.sampler:
-                yield self.collate_fn(self.dataset[index])  # type: ignore[arg-type]
+                yield self.collate_fn(self.dataset[index])
             return
         fetch = self._fetcher()
         for indices in self.batch_sampler:

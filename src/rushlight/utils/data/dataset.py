@@ -109,7 +109,7 @@ class ConcatDataset(Dataset[T_co]):
 class ChainDataset(IterableDataset[Any]):
     """Streams one after the other."""
 
-    def __init__(self, datasets: Iterable[Dataset[Any]]):
+    def __init__(self, datasets: Iterable[Any]):
         self.datasets = datasets
 
     def __iter__(self) -> Iterator[Any]:
@@ -119,7 +119,7 @@ class ChainDataset(IterableDataset[Any]):
             yield from dataset
 
     def __len__(self) -> int:
-        return sum(len(d) for d in self.datasets)  # type: ignore[arg-type]
+        return sum(len(d) for d in self.datasets)
 
 
 class Subset(Dataset[T_co]):

@@ -17,7 +17,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 def draw_seed(generator: Generator | None = None) -> int:
     """Draw the 64-bit number that seeds one pass over the data."""
-    return int(empty((), dtype=int64).random_(generator=generator).item())
+    return int(empty((), dtype=int64).random_(generator=generator))
 
 
 class Sampler(Generic[T_co]):

@@ -35,7 +35,7 @@ def _after_zero_byte(crc: Any) -> Any:
 
 def _make_step() -> np.ndarray[Any, Any]:
     """Return the checksum step for every value of a byte."""
-    step = np.arange(256, dtype=np.uint32)
+    step: np.ndarray[Any, Any] = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         step = (step >> 1) ^ np.where(step & 1, np.uint32(_POLYNOMIAL), np.uint32(0))
     return step

@@ -43,7 +43,7 @@ class FakeData(VisionDataset):
         state = get_rng_state()
         manual_seed(index + self.random_offset)
         values = randn(*self.image_size)
-        target = int(randint(0, self.num_classes, size=(1,)).item())
+        target = int(randint(0, self.num_classes, size=(1,)))
         set_rng_state(state)
         pixels = (values.array * 255).astype(np.int64).astype(np.uint8).transpose(1, 2, 0)
         image = image_from(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
