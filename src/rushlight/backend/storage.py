@@ -6,7 +6,6 @@ and CuPy views lead back to the array that owns the memory, and that array's byt
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -145,6 +144,8 @@ class UntypedStorage:
         with open(filename, "a+b" if shared else "rb") as file:
             if shared and os.fstat(file.fileno()).st_size < nbytes:
                 file.truncate(nbytes)
+            import mmap
+
             access = mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY
             return cls.from_buffer(mmap.mmap(file.fileno(), nbytes, access=access))
 

@@ -7,8 +7,7 @@ ones beside it: `cpu.py` with `cpu.cpp` (native), `cuda.py` with `cuda.cu`.
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from pathlib import Path
+import os
 from typing import Any
 
 import numpy as np
@@ -25,18 +24,17 @@ from ._kernel import (
 
 __all__ = ["Kernel", "all_kernels", "describe", "fast_paths_enabled", "kernel", "reference_only"]
 
-_FOLDER = Path(__file__).parent
+_FOLDER = os.path.dirname(__file__)
 
 
 def _families() -> list[str]:
-    found = pkgutil.iter_modules([str(_FOLDER)])
-    return sorted(m.name for m in found if m.ispkg and not m.name.startswith("_"))
+    return sorted(e.name for e in os.scandir(_FOLDER) if e.is_dir() and not e.name.startswith("_"))
 
 
 def _load() -> None:
     for name in _families():
         importlib.import_module(f"{__name__}.{name}")
-        if not (_FOLDER / name / "cpu.py").exists():
+        if not os.path.exists(os.path.join(_FOLDER, name, "cpu.py")):
             continue
         if _native.core is not None:
             importlib.import_module(f"{__name__}.{name}.cpu")

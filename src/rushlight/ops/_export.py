@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from .._tensor import Tensor
 from ..autograd.mode import GRAD, read_mode
@@ -21,8 +20,7 @@ from .casts import cast
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Export:
+class Export(NamedTuple):
     """One exported operator and the places where users find it."""
 
     name: str
