@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, wrap
+from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from .mode import GRAD, NO_GRAD, grad_mode
 from .node import Edge, Node
 from .view import bump
@@ -55,11 +56,13 @@ def run_backward(
     walk = _Walk(roots, targets)
     walk.accumulates = accumulate
     token = grad_mode.set(GRAD if create_graph else NO_GRAD)
+    errors = set_errors(IGNORE)
     try:
         for edge, grad in roots:
             walk.send(edge, grad)
         walk.run(keep_graph)
     finally:
+        restore_errors(errors)
         grad_mode.reset(token)
     return [walk.captured.get(target) for target in targets or ()]
 

@@ -20,6 +20,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..errors import broadcast_error
+from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from . import mode
 from .mode import GRAD, INFERENCE, read_mode
 from .version import INFERENCE_VERSION, View, share_version
@@ -282,10 +283,13 @@ class Op(Node):
             else:
                 tracked = False
 
+        before = set_errors(IGNORE)
         try:
             result = node.forward(*arrays, **params)
         except ValueError as error:
             raise _in_torch_words(cls, error, arrays) from None
+        finally:
+            restore_errors(before)
 
         if type(result) is _ndarray:
             output = wrap(result)

@@ -35,7 +35,8 @@ def _find_setting() -> tuple[ContextVar[Any], Any]:
 
 _setting, IGNORE = _find_setting()
 
-# For small, hot operators: `before = set_errors(IGNORE)`, compute, `restore_errors(before)`.
+# `Op.apply` and the engine hold this while they compute, so operators need not: only what writes
+# outside of them does. `before = set_errors(IGNORE)`, compute, `restore_errors(before)`.
 set_errors = _setting.set
 restore_errors = _setting.reset
 

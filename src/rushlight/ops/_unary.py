@@ -9,7 +9,6 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
-from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from .complex import conjugate
 
 
@@ -20,11 +19,7 @@ class Unary(Op):
 
     def forward(ctx, x: Array) -> Array:
         ctx.save(x)
-        before = set_errors(IGNORE)
-        try:
-            y = ctx.f(x)
-        finally:
-            restore_errors(before)
+        y = ctx.f(x)
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -42,11 +37,7 @@ class UnaryFromOutput(Op):
     f: ClassVar[Any]
 
     def forward(ctx, x: Array) -> Array:
-        before = set_errors(IGNORE)
-        try:
-            y = ctx.f(x)
-        finally:
-            restore_errors(before)
+        y = ctx.f(x)
         ctx.save(y)
         return y
 
@@ -65,11 +56,7 @@ class Step(Op):
     f: ClassVar[Any]
 
     def forward(ctx, x: Array) -> Array:
-        before = set_errors(IGNORE)
-        try:
-            y = ctx.f(x)
-        finally:
-            restore_errors(before)
+        y = ctx.f(x)
         return y
 
     def backward(ctx, g: Tensor) -> Tensor:

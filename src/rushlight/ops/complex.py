@@ -9,7 +9,6 @@ import numpy as np
 from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
-from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export, into
 from ._operands import as_float, not_a_tensor, not_implemented
@@ -124,7 +123,6 @@ class Sign(Op):
 class Sgn(Op):
     """y = x / |x|, 0 at x = 0.  dL/dx = (g - Re(conj(g) y) y) / |x|."""
 
-    @quiet
     def forward(ctx, x: Array) -> Array:
         size = np.absolute(x)
         y = np.where(size == 0, x.dtype.type(0), x / size)

@@ -10,7 +10,6 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
-from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export
 from ._operands import as_float, as_floats, both_tensors, not_a_tensor, not_implemented
@@ -27,7 +26,6 @@ class Atan2(Op):
 
     autocast = "promote"
 
-    @quiet
     def forward(ctx, x: Array, y: Array) -> Array:
         ctx.save(x, y)
         return np.arctan2(x, y)
@@ -45,7 +43,6 @@ class Atan2(Op):
 class Hypot(Op):
     """z = (x^2 + y^2)^(1/2).  dz/dx = x / z, dz/dy = y / z."""
 
-    @quiet
     def forward(ctx, x: Array, y: Array) -> Array:
         z = np.hypot(x, y)
         ctx.save(x, y, z)
@@ -63,7 +60,6 @@ class Hypot(Op):
 class LogAddExp(Op):
     """z = log_b(b^x + b^y), b = e or 2.  dz/dx = 1 / (1 + b^(y-x)), dz/dy = 1 / (1 + b^(x-y))."""
 
-    @quiet
     def forward(ctx, x: Array, y: Array, *, base2: bool) -> Array:
         ctx.save(x, y)
         ctx.base2 = base2

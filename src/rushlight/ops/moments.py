@@ -35,7 +35,6 @@ class Var(Op):
 class Std(Op):
     """y = the root of the variance.  dL/dx = g (x - m) / (y (n - c)), 0 where y = 0."""
 
-    @quiet
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool, correction: float) -> Array:
         ctx.axes, ctx.divisor = axes, _divisor(x, axes, correction)
         y = np.asarray(np.sqrt(_variance(x, axes, keepdim, ctx.divisor)))

@@ -11,7 +11,6 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
-from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._export import export
 from ._operands import as_float, not_a_tensor
 from ._reduce import Axes, Spread, axes_of, check_keepdim, extent, is_half, read_dtype, total
@@ -28,12 +27,7 @@ class Sum(Op):
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
-        before = set_errors(IGNORE)
-        try:
-            y = total(x, axes, keepdim)
-        finally:
-            restore_errors(before)
-        return y
+        return total(x, axes, keepdim)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return Spread.apply(g, shape=ctx.shape, axes=ctx.axes)
@@ -45,14 +39,10 @@ class Mean(Op):
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
         ctx.count = count = x.size if axes is None else extent(x.shape, axes)
-        before = set_errors(IGNORE)
-        try:
-            if is_half(x):
-                y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
-                return (y / np.float32(count)).astype(x.dtype)
-            return total(x, axes, keepdim) / x.dtype.type(count)
-        finally:
-            restore_errors(before)
+        if is_half(x):
+            y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
+            return (y / np.float32(count)).astype(x.dtype)
+        return total(x, axes, keepdim) / x.dtype.type(count)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return Spread.apply(g / ctx.count, shape=ctx.shape, axes=ctx.axes)
@@ -61,7 +51,6 @@ class Mean(Op):
 class NanSum(Op):
     """y = the sum over axes of what is not NaN.  dL/dx = g where x is not NaN, else 0."""
 
-    @quiet
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
         ctx.valid = ~np.isnan(x)
@@ -76,7 +65,6 @@ class Prod(Op):
 
     autocast = "float32"
 
-    @quiet
     def forward(ctx, x: Array, *, axis: int | None, keepdim: bool) -> Array:
         ctx.axis = axis
         if x.dtype.kind in "iub":
@@ -120,7 +108,6 @@ class LogSumExp(Op):
 
     autocast = "float32"
 
-    @quiet
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         wide = x.astype(np.float32) if is_half(x) else x
         top = wide.real.max(axis=axes, keepdims=True, initial=-np.inf)

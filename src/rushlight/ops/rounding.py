@@ -11,7 +11,6 @@ from .._typing import Array, Number
 from ..autograd.node import Op
 from ..autograd.view import write_
 from ..backend import dtype as dtypes
-from ..kernels._float_errors import IGNORE, quiet, restore_errors, set_errors
 from ._broadcast import sum_to
 from ._export import export
 from ._in_place import recorded
@@ -50,7 +49,6 @@ class RoundDecimals(Op):
 
     label = "Round"
 
-    @quiet
     def forward(ctx, x: Array, *, decimals: int) -> Array:
         wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
         scale = wide.dtype.type(10.0 ** abs(decimals))
@@ -64,7 +62,6 @@ class RoundDecimals(Op):
 class Frac(Op):
     """y = x - trunc(x).  dL/dx = g."""
 
-    @quiet
     def forward(ctx, x: Array) -> Array:
         return x - np.trunc(x)
 
@@ -80,11 +77,7 @@ class Clamp(Op):
         if x.dtype.kind == "V":
             # NumPy would compute bfloat16 beside a Python number in float32.
             low, high = (x.dtype.type(b) if isinstance(b, (int, float)) else b for b in (low, high))
-        before = set_errors(IGNORE)
-        try:
-            y = _clamped(x, low, high)
-        finally:
-            restore_errors(before)
+        y = _clamped(x, low, high)
         return y
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:

@@ -12,7 +12,6 @@ from .._typing import Array, Number
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
-from ..kernels._float_errors import quiet
 from ._arguments import dims
 from ._export import export
 from ._operands import not_a_tensor, not_implemented
@@ -28,7 +27,6 @@ class Cumsum(Op):
 
     autocast = "float32"
 
-    @quiet
     def forward(ctx, x: Array, *, axis: int, reverse: bool = False) -> Array:
         ctx.axis, ctx.reverse = axis, reverse
         if reverse:
@@ -53,7 +51,6 @@ class Cumprod(Op):
 
     autocast = "float32"
 
-    @quiet
     def forward(ctx, x: Array, *, axis: int) -> Array:
         y = _cumulated(x, np.multiply, axis)
         ctx.axis = axis
@@ -83,7 +80,6 @@ def _cumprod_gradient(g: Tensor, x: Tensor, axis: int) -> Tensor:
 class Logcumsumexp(Op):
     """y_i = ln of the sum of exp(x_j), j <= i.  dL/dx_j = sum of g_i exp(x_j - y_i), i >= j."""
 
-    @quiet
     def forward(ctx, x: Array, *, axis: int) -> Array:
         wide = x.astype(np.float32) if is_half(x) else x
         y = np.logaddexp.accumulate(wide, axis=axis).astype(x.dtype, copy=False)

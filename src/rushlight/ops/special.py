@@ -12,7 +12,6 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..kernels import activation as activation_kernels
 from ..kernels import special as K
-from ..kernels._float_errors import quiet
 from ._broadcast import sum_to
 from ._export import export
 from ._operands import as_float, both_tensors
@@ -177,7 +176,6 @@ class Entr(Unary):
 class Logit(Op):
     """y = ln(x / (1 - x)), x clamped to [eps, 1 - eps] first.  dL/dx = g / (x - x^2), 0 outside."""
 
-    @quiet
     def forward(ctx, x: Array, *, eps: float | None) -> Array:
         ctx.eps = eps
         ctx.save(x)
@@ -215,7 +213,6 @@ class Sinc(Unary):
 class XLogY(Op):
     """z = x ln y or x ln(1 + y), 0 at x = 0.  dL/dx = g ln y, 0 at x = 0 >= y; dL/dy = g x / y."""
 
-    @quiet
     def forward(ctx, x: Array, y: Array, *, plus_one: bool) -> Array:
         ctx.save(x, y)
         ctx.plus_one = plus_one

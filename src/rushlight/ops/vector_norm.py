@@ -11,7 +11,6 @@ from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
-from ..kernels._float_errors import quiet
 from ._export import export, into
 from ._operands import not_a_tensor
 from ._reduce import Axes, Spread, axes_of, extent, is_half, read_dtype
@@ -27,7 +26,6 @@ class VectorNorm(Op):
 
     autocast = "float32"
 
-    @quiet
     def forward(ctx, x: Array, *, order: float, axes: Axes, keepdim: bool) -> Array:
         wide = x.astype(np.float32) if is_half(x) else x
         y = np.asarray(_norm(wide, order, axes, keepdim)).astype(x.real.dtype, copy=False)
