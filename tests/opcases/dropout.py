@@ -1,4 +1,4 @@
-"""Cases of `ops/dropout.py` where nothing is random: all or nothing is zeroed. The rest: tests/nn/test_dropout.py."""
+"""Cases of `ops/dropout.py` where nothing is random; the others are in tests/nn/test_layers.py."""
 
 from __future__ import annotations
 

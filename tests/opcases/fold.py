@@ -10,7 +10,7 @@ from . import FLOATS, Err, OpCase, S, lit
 
 
 def _places(size, kernel, dilation, padding, stride):
-    """Return the number of windows along both axes and, for each element of the window, where it is in the padded image."""
+    """Return the number of windows along both axes, and where each of their elements lies."""
     out = [
         (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
         for n, k in zip(size, kernel, strict=True)

@@ -3,9 +3,9 @@
     python tests/oracle/moduledb.py                 # every module rushlight has
     python tests/oracle/moduledb.py BatchNorm2d Linear --dtype float64
 
-For each sample of torch's module_db, in training and in evaluation mode: initial weights from the same
-seed, repr, keys of the state; then, with the state copied over, the output, the gradients of inputs and
-parameters, and the state afterwards. Needs torch (CPU); not part of the test suite proper.
+For each sample of torch's module_db, in training and in evaluation mode: initial weights from the
+same seed, repr, keys of the state; then, with the state copied over, the output, the gradients of
+inputs and parameters, and the state afterwards. Needs torch (CPU); not part of the test suite proper.
 """
 
 from __future__ import annotations
@@ -218,7 +218,8 @@ def main() -> int:
                 passed += not failures
                 if failures:
                     print(
-                        f"{name} {dtype} {'train' if training else 'eval'}: {len(failures)} of {count} differ"
+                        f"{name} {dtype} {'train' if training else 'eval'}: {len(failures)} of "
+                        f"{count} differ"
                     )
                     for failure in failures[: None if options.verbose else 2]:
                         print(f"    {failure}")

@@ -50,8 +50,8 @@ def _check_sizes(
     channels = weight_size[1] * options["groups"]
     if tuple(grad_output.shape) != expected or channels != input_size[1]:
         raise RuntimeError(
-            f"{name}: expected grad_output {expected} for input {tuple(input_size)} and weight {tuple(weight_size)}, "
-            f"got {tuple(grad_output.shape)}"
+            f"{name}: expected grad_output {expected} for input {tuple(input_size)} and weight "
+            f"{tuple(weight_size)}, got {tuple(grad_output.shape)}"
         )
 
 

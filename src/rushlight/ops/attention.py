@@ -24,7 +24,8 @@ def _check(query: Any, key: Any, value: Any) -> None:
     if not query.array.dtype == key.array.dtype == value.array.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
-            f"{query.dtype.type_name} key.dtype: {key.dtype.type_name} and value.dtype: {value.dtype.type_name} instead."
+            f"{query.dtype.type_name} key.dtype: {key.dtype.type_name} and value.dtype: "
+            f"{value.dtype.type_name} instead."
         )
     if min(query.array.ndim, key.array.ndim, value.array.ndim) < 2:
         raise RuntimeError(
@@ -33,13 +34,13 @@ def _check(query: Any, key: Any, value: Any) -> None:
         )
     if query.array.shape[-1] != key.array.shape[-1]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: query and key must have the same last dimension, got query {list(query.shape)} "
-            f"and key {list(key.shape)}"
+            "scaled_dot_product_attention: query and key must have the same last dimension, got "
+            f"query {list(query.shape)} and key {list(key.shape)}"
         )
     if key.array.shape[-2] != value.array.shape[-2]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: key and value must have the same sequence length, got key {list(key.shape)} "
-            f"and value {list(value.shape)}"
+            "scaled_dot_product_attention: key and value must have the same sequence length, got "
+            f"key {list(key.shape)} and value {list(value.shape)}"
         )
 
 
@@ -54,8 +55,8 @@ def _shared_heads(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Te
     for label, t in (("key", key), ("value", value)):
         if t.array.ndim < 3 or heads % t.array.shape[-3]:
             raise RuntimeError(
-                "Number of heads in key and value must divide the number of heads in query, got query "
-                f"{list(query.shape)} and {label} {list(t.shape)}"
+                "Number of heads in key and value must divide the number of heads in query, got "
+                f"query {list(query.shape)} and {label} {list(t.shape)}"
             )
         times = heads // t.array.shape[-3]
         repeated.append(t if times == 1 else t.repeat_interleave(times, -3))
@@ -67,7 +68,8 @@ def _bias(query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool)
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError(
-                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+                "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+                "is_causal=True"
             )
         allowed = np.tri(query.array.shape[-2], key.array.shape[-2], dtype=bool)
     elif attn_mask is None:
@@ -75,8 +77,9 @@ def _bias(query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool)
     elif attn_mask.array.dtype.kind != "b":
         if attn_mask.array.dtype not in (query.array.dtype, np.float32):
             raise RuntimeError(
-                "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-                f"{attn_mask.dtype.type_name} and query.dtype: {query.dtype.type_name} instead."
+                "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+                f"attn_mask.dtype: {attn_mask.dtype.type_name} and query.dtype: "
+                f"{query.dtype.type_name} instead."
             )
         return attn_mask
     else:
@@ -109,7 +112,8 @@ def scaled_dot_product_attention(
         enable_gqa: let groups of the query's heads share the heads of key and value.
 
     Shape:
-        query (*, L, E), key (*, S, E), value (*, S, V), attn_mask broadcastable to (*, L, S); result (*, L, V).
+        query (*, L, E), key (*, S, E), value (*, S, V), attn_mask broadcastable to (*, L, S);
+        result (*, L, V).
 
     Raises:
         RuntimeError: shapes or dtypes do not fit, or both a mask and `is_causal` are given.

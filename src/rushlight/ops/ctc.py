@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: the loss of a label sequence whose alignment is unknown."""
+"""Connectionist temporal classification: the loss of a label sequence of unknown alignment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from .loss import _reduction
 class CTCLoss(Op):
     """loss[n] = -log of the summed probability of all paths that spell target n.
 
-    dL/dlogp[t, n, c] = g[n] (p[t, n, c] - the share of the paths that are at class c at time t).  The p
-    comes from the log-softmax that the scores have passed: after its own gradient the sum is the same
-    with and without.
+    dL/dlogp[t, n, c] = g[n] (p[t, n, c] - the share of the paths that are at class c at time t).
+    The p belongs to the log-softmax before: passing through its gradient it makes no difference.
     """
 
     label = "CtcLoss"
@@ -86,7 +85,7 @@ def _scores_of(logp: Array, labels: Array) -> Array:
 
 
 def _may_skip(labels: Array) -> Array:
-    """Tell where a path may come from two positions before: not to a blank, not to the same label."""
+    """Tell where a path may skip a position: not to a blank, not to the same label."""
     skip = np.zeros(labels.shape, bool)
     skip[:, 2:] = labels[:, 2:] != labels[:, :-2]
     return skip
@@ -102,7 +101,7 @@ def _log_sum(*terms: Array) -> Array:
 
 
 def _forward_variables(at: Array, labels: Array, lengths: Array) -> Array:
-    """alpha[t, n, s]: log-probability of all ways to be at position s of the extended target at time t."""
+    """alpha[t, n, s]: log-probability of all ways to be at position s at time t."""
     count, _, width = at.shape
     alpha = np.full(at.shape, -np.inf, at.dtype)
     if count:
@@ -120,7 +119,7 @@ def _forward_variables(at: Array, labels: Array, lengths: Array) -> Array:
 
 
 def _backward_variables(at: Array, labels: Array, frames: Array, lengths: Array) -> Array:
-    """beta[t, n, s]: log-probability of all ways to get from position s at time t to the target's end."""
+    """beta[t, n, s]: log-probability of all ways from position s at time t to the end."""
     beta = np.full(at.shape, -np.inf, at.dtype)
     rows = np.arange(at.shape[1])
     skip = _may_skip(labels)
@@ -168,7 +167,7 @@ def _lengths(what: str, value: Any, batch: int) -> Array:
 
 
 def _extended(targets: Tensor, lengths: Array, blank: int, classes: int) -> Array:
-    """Return the targets with blanks between and around their labels: (N, 2 S + 1), blanks behind the end."""
+    """Return the targets with blanks between and around their labels: (N, 2 S + 1)."""
     array = targets.array
     longest = int(lengths.max(initial=0))
     labels = np.full((len(lengths), 2 * longest + 1), blank, np.int64)
@@ -176,14 +175,16 @@ def _extended(targets: Tensor, lengths: Array, blank: int, classes: int) -> Arra
     if array.ndim == 1:
         if array.size < lengths.sum():
             raise RuntimeError(
-                f"ctc_loss: Expected targets to have {lengths.sum()} elements, the sum of target_lengths, got {array.size}"
+                f"ctc_loss: Expected targets to have {lengths.sum()} elements, the sum of "
+                f"target_lengths, got {array.size}"
             )
         flat = array[: lengths.sum()]
     else:
         if array.shape[0] != len(lengths) or array.shape[1] < longest:
             raise RuntimeError(
-                f"ctc_loss: Expected tensor to have size at least {longest} at dimension 1 and {len(lengths)} at "
-                f"dimension 0, but got size {list(targets.shape)} for argument #2 'targets'"
+                f"ctc_loss: Expected tensor to have size at least {longest} at dimension 1 and "
+                f"{len(lengths)} at dimension 0, but got size {list(targets.shape)} for argument "
+                "#2 'targets'"
             )
         flat = array[:, :longest][inside]
     if flat.size and not 0 <= flat.min() <= flat.max() < classes:
@@ -204,7 +205,7 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Return -log of the probability that a sequence of frames spells its target, over all alignments.
+    """Return -log of the probability that frames spell their target, over all alignments.
 
     Args:
         log_probs: log-probabilities of the classes in each frame (after `log_softmax`).
@@ -212,7 +213,7 @@ def ctc_loss(
         input_lengths: number of frames of each sequence.
         target_lengths: number of labels of each target.
         blank: the class that stands for no label.
-        reduction: "mean" (each loss divided by its target's length, then the mean), "sum" or "none".
+        reduction: "mean" (of each loss divided by its target's length), "sum" or "none".
         zero_infinity: count targets that are too long for their frames as 0, without gradient.
 
     Shape:
@@ -222,8 +223,8 @@ def ctc_loss(
         RuntimeError: lengths, labels or blank do not fit.
 
     Note:
-        The gradient presumes that `log_probs` comes from a log-softmax; there is no second one. Both are
-        as in PyTorch.
+        As in PyTorch, the gradient presumes that `log_probs` comes from a log-softmax, and there is
+        no second one.
 
     Reference:
         Graves, Fernandez, Gomez and Schmidhuber, "Connectionist Temporal Classification", 2006.
@@ -238,13 +239,13 @@ def ctc_loss(
     reduction = _reduction(reduction, None, None)
     if log_probs.array.ndim not in (2, 3) or not log_probs.dtype.is_floating_point:
         raise RuntimeError(
-            f"ctc_loss: expected log_probs (T, N, C) or (T, C) of floating point numbers, got {list(log_probs.shape)} "
-            f"of {log_probs.dtype}"
+            "ctc_loss: expected log_probs (T, N, C) or (T, C) of floating point numbers, got "
+            f"{list(log_probs.shape)} of {log_probs.dtype}"
         )
     if targets.array.dtype.kind not in "iu" or targets.array.ndim not in (1, 2):
         raise RuntimeError(
-            f"ctc_loss: expected targets (N, S) or (sum of target_lengths) of int64 or int32, got {list(targets.shape)} "
-            f"of {targets.dtype}"
+            "ctc_loss: expected targets (N, S) or (sum of target_lengths) of int64 or int32, got "
+            f"{list(targets.shape)} of {targets.dtype}"
         )
     batched = log_probs.array.ndim == 3
     logp = log_probs if batched else log_probs.unsqueeze(1)
@@ -257,8 +258,8 @@ def ctc_loss(
     lengths = _lengths("target_lengths", target_lengths, batch)
     if (frames > count).any():
         raise RuntimeError(
-            f"Expected input_lengths to have value at most {count}, but got value {frames.max()} (while checking "
-            "arguments for ctc_loss)"
+            f"Expected input_lengths to have value at most {count}, but got value {frames.max()} "
+            "(while checking arguments for ctc_loss)"
         )
     labels = _extended(targets, lengths, blank, classes)
     loss = CTCLoss.apply(

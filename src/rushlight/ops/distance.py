@@ -27,7 +27,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """Return x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along a dimension.
 
     Example:
-        >>> rushlight.cosine_similarity(rushlight.tensor([1.0, 0.0]), rushlight.tensor([1.0, 1.0]), dim=0)
+        >>> x, y = rushlight.tensor([1.0, 0.0]), rushlight.tensor([1.0, 1.0])
+        >>> rushlight.cosine_similarity(x, y, dim=0)
         tensor(0.7071)
     """
     from ._promote import promote
@@ -42,7 +43,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 @export(functional=True)
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """Return the p-norm distances of all pairs of rows, the pairs in the order (0, 1), (0, 2), ..., (1, 2), ...
+    """Return the p-norm distances of all pairs of rows: (0, 1), (0, 2), ..., (1, 2), ...
 
     Shape:
         input (N, D); result (N (N - 1) / 2).

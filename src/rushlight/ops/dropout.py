@@ -25,7 +25,7 @@ def _check(name: str, input: Any, p: float) -> None:
 
 
 def _kept(input: Tensor, shape: Shape, p: float) -> Array:
-    """Draw 1 with probability 1 - p, else 0, in the input's dtype (and memory order, for its own shape)."""
+    """Draw 1 with probability 1 - p, else 0; in the input's own shape, in its memory order too."""
     like = input.array
     mask = np.empty_like(like) if shape == like.shape else np.empty(shape, like.dtype)
     fill.bernoulli(mask, generator_for(input.device).stream, 1 - p)
@@ -79,9 +79,10 @@ def dropout1d(
     _check("dropout1d", input, p)
     if input.array.ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to "
-            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
-            "batch dimension (i.e. 2D or 3D inputs)."
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that "
+            "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial "
+            "dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D "
+            "inputs)."
         )
     if input.array.ndim == 2:
         return _dropout(input.unsqueeze(0), p, training, inplace, by_channel=True).squeeze(0)
@@ -100,8 +101,8 @@ def dropout2d(
     _check("dropout2d", input, p)
     if input.array.ndim not in (3, 4):
         warnings.warn(
-            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error "
-            "in a future release.",
+            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and "
+            "will result in an error in a future release.",
             stacklevel=2,
         )
     return _dropout(input, p, training, inplace, by_channel=True)
@@ -111,12 +112,12 @@ def dropout2d(
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p and scale the others by 1 / (1 - p)."""
+    """Zero channels of (N, C, D, H, W) or (C, D, H, W) with probability p; scale the others."""
     _check("dropout3d", input, p)
     if input.array.ndim not in (4, 5):
         warnings.warn(
-            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error "
-            "in a future release.",
+            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and "
+            "will result in an error in a future release.",
             stacklevel=2,
         )
     if input.array.ndim == 4:

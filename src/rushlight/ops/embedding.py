@@ -66,8 +66,9 @@ def _index(name: str, input: Any) -> Tensor:
         )
     if input.array.dtype not in (np.int64, np.int32):
         raise RuntimeError(
-            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"torch.{input.dtype.type_name}Tensor instead (while checking arguments for {name})"
+            "Expected tensor for argument #1 'indices' to have one of the following scalar "
+            f"types: Long, Int; but got torch.{input.dtype.type_name}Tensor instead (while "
+            f"checking arguments for {name})"
         )
     return input
 
@@ -95,9 +96,14 @@ def _renormalise(weight: Tensor, index: Tensor, max_norm: float, norm_type: floa
 
 @export(functional=True)
 def embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
-    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """Return the rows of `weight` at the given indices.
 
     Args:
@@ -141,14 +147,22 @@ def embedding(
 
 @export(functional=True, public=False)
 def embedding_bag(
-    input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
-    norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
-    per_sample_weights: Tensor | None = None, include_last_offset: bool = False, padding_idx: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
     """Return sums, means or maxima of table rows over bags of indices.
 
     Args:
-        input: indices: one bag for each row of (B, N), or all bags one after the other with `offsets`.
+        input: indices: (B, N), a bag in each row; or all bags in line, with `offsets`.
         weight: the table (V, D).
         offsets: where each bag starts.
         max_norm: rows longer than this are shortened, in the table itself.
@@ -168,19 +182,21 @@ def embedding_bag(
     if per_sample_weights is not None:
         if mode != "sum":
             raise NotImplementedError(
-                "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
-                f"(got mode='{mode}'). Please open a feature request on GitHub."
+                "embedding_bag: per_sample_weights was not None. per_sample_weights is only "
+                f"supported for mode='sum' (got mode='{mode}'). Please open a feature request on "
+                "GitHub."
             )
         if per_sample_weights.array.shape != input.array.shape:
             raise ValueError(
-                f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
-                f"same shape as the input ({input.shape})"
+                f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, "
+                f"then it must have the same shape as the input ({input.shape})"
             )
     index = _index("embedding_bag", input)
     if index.array.ndim == 2:
         if offsets is not None:
             raise ValueError(
-                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences."
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch "
+                "of fixed length sequences."
             )
         count, length = index.array.shape
         starts = np.arange(count) * length
@@ -192,11 +208,13 @@ def embedding_bag(
         starts = offsets.array[:-1] if include_last_offset else offsets.array
         if len(starts) and starts[0] != 0:
             raise RuntimeError(
-                f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {starts[0]}"
+                "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start "
+                f"from position 0. However, got {starts[0]}"
             )
         if len(starts) and starts[-1] > len(index.array):
             raise RuntimeError(
-                f"offsets[-1] can not be greater than input's length({len(index.array)}), but got offsets[-1] of {starts[-1]}"
+                f"offsets[-1] can not be greater than input's length({len(index.array)}), but got "
+                f"offsets[-1] of {starts[-1]}"
             )
     else:
         raise ValueError(

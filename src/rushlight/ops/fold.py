@@ -48,7 +48,8 @@ def _pair(what: str, value: Any, least: int) -> Sizes:
         raise RuntimeError(f"It is expected {what} equals to 2, but got size {len(pair)}")
     if any(v < least for v in pair):
         raise RuntimeError(
-            f"{what} should be greater than {'zero' if least else 'or equal to zero'}, but got {list(pair)}"
+            f"{what} should be greater than {'zero' if least else 'or equal to zero'}, but got "
+            f"{list(pair)}"
         )
     return pair
 
@@ -75,16 +76,17 @@ def unfold(
     shape = input.array.shape
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
         raise RuntimeError(
-            f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
-            f"but got: {list(shape)}"
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            f"dimensions for input, but got: {list(shape)}"
         )
     out = conv_output_size(
         shape[-2:], window["kernel"], window["stride"], window["padding"], window["dilation"]
     )
     if any(n < 1 for n in out):
         raise RuntimeError(
-            f"Given input with spatial size {tuple(shape[-2:])}, kernel_size={window['kernel']}, calculated shape of the "
-            f"array of sliding blocks as {out}, but its components must be at least one."
+            f"Given input with spatial size {tuple(shape[-2:])}, kernel_size={window['kernel']}, "
+            f"calculated shape of the array of sliding blocks as {out}, but its components must "
+            "be at least one."
         )
     if len(shape) == 3:
         return Columns.apply(input.unsqueeze(0), **window).squeeze(0)
@@ -93,30 +95,36 @@ def unfold(
 
 @export(functional=True, public=False)
 def fold(
-    input: Tensor, output_size: IntOrPair, kernel_size: IntOrPair, dilation: IntOrPair = 1, padding: IntOrPair = 0,
+    input: Tensor,
+    output_size: IntOrPair,
+    kernel_size: IntOrPair,
+    dilation: IntOrPair = 1,
+    padding: IntOrPair = 0,
     stride: IntOrPair = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Add columns (N, C KH KW, L) into images (N, C, H, W); overlapping windows add up."""
     window = _window(kernel_size, dilation, padding, stride)
     size = _pair("output_size", output_size, 1)
     shape = input.array.shape
     if len(shape) not in (2, 3) or 0 in shape[-2:]:
         raise RuntimeError(
-            f"Expected 2D or 3D (batch mode) tensor for input with non-zero dimensions, but got: {list(shape)}"
+            "Expected 2D or 3D (batch mode) tensor for input with non-zero dimensions, but got: "
+            f"{list(shape)}"
         )
     count = prod(window["kernel"])
     if shape[-2] % count:
         raise RuntimeError(
-            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
-            f"input.size(1)={shape[-2]} and kernel_size={window['kernel']}."
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, "
+            f"but got input.size(1)={shape[-2]} and kernel_size={window['kernel']}."
         )
     out = conv_output_size(
         size, window["kernel"], window["stride"], window["padding"], window["dilation"]
     )
     if any(n < 1 for n in out) or prod(out) != shape[-1]:
         raise RuntimeError(
-            f"Given output_size={size}, kernel_size={window['kernel']}, expected size of input's dimension 2 to match the "
-            f"calculated number of sliding blocks {' * '.join(map(str, out))} = {prod(out)}, but got input.size(2)={shape[-1]}."
+            f"Given output_size={size}, kernel_size={window['kernel']}, expected size of input's "
+            "dimension 2 to match the calculated number of sliding blocks "
+            f"{' * '.join(map(str, out))} = {prod(out)}, but got input.size(2)={shape[-1]}."
         )
     if len(shape) == 2:
         return FromColumns.apply(input.unsqueeze(0), size=size, **window).squeeze(0)

@@ -76,7 +76,7 @@ def _pixels(grid: Tensor, size: int, align_corners: bool) -> Tensor:
 
 
 def _taken(planes: Tensor, at: list[Array], sizes: tuple[int, ...]) -> Tensor:
-    """Return the pixels (N, C, P) at integer positions (N, P) for each axis; 0 outside the image."""
+    """Return the pixels (N, C, P) at integer positions, (N, P) for each axis; 0 outside."""
     inside = np.ones(at[0].shape, bool)
     flat = np.zeros(at[0].shape, np.int64)
     for position, size in zip(at, sizes):
@@ -107,7 +107,7 @@ def _linear(planes: Tensor, at: list[Tensor], sizes: tuple[int, ...]) -> Tensor:
 
 
 def _cubic_weights(t: Tensor) -> list[Tensor]:
-    """The weights of the four pixels around a position t behind the second, Keys' kernel with a = -0.75."""
+    """Return the weights of four pixels, the position t behind the second (Keys, a = -0.75)."""
     a = -0.75
 
     def near(d: Any) -> Any:
@@ -122,7 +122,7 @@ def _cubic_weights(t: Tensor) -> list[Tensor]:
 def _cubic(
     planes: Tensor, at: list[Tensor], sizes: tuple[int, ...], padding: str, align: bool
 ) -> Tensor:
-    """Mix the 4 x 4 pixels around each position; the pixels, not the position, are moved into the image."""
+    """Mix the 4 x 4 pixels around each position; it is they that are moved into the image."""
     y, x = at
     top, left = np.floor(y.array), np.floor(x.array)
     wy, wx = _cubic_weights(y - wrap(top)), _cubic_weights(x - wrap(left))
@@ -141,35 +141,39 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
             raise not_a_tensor("grid_sampler", t, label, position)
     if mode not in _MODES:
         raise ValueError(
-            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
+            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or "
+            f"'bicubic', but got: '{mode}'"
         )
     if padding_mode not in _PADDINGS:
         raise ValueError(
-            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
-            f"'{padding_mode}'"
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
+            f"'reflection', but got: '{padding_mode}'"
         )
     x, g = input.array, grid.array
     if x.ndim not in (4, 5) or x.ndim != g.ndim:
         raise RuntimeError(
-            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
-            f"{list(x.shape)} and grid with sizes {list(g.shape)}"
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, "
+            f"but got input with sizes {list(x.shape)} and grid with sizes {list(g.shape)}"
         )
     if x.dtype != g.dtype:
         raise RuntimeError(
-            f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype} and grid has {grid.dtype}"
+            "grid_sampler(): expected input and grid to have same dtype, but input has "
+            f"{input.dtype} and grid has {grid.dtype}"
         )
     if x.shape[0] != g.shape[0]:
         raise RuntimeError(
-            "grid_sampler(): expected grid and input to have same batch size, but got input with sizes "
-            f"{list(x.shape)} and grid with sizes {list(g.shape)}"
+            "grid_sampler(): expected grid and input to have same batch size, but got input with "
+            f"sizes {list(x.shape)} and grid with sizes {list(g.shape)}"
         )
     if g.shape[-1] != x.ndim - 2:
         raise RuntimeError(
-            f"grid_sampler(): expected grid to have size {x.ndim - 2} in last dimension, but got grid with sizes {list(g.shape)}"
+            f"grid_sampler(): expected grid to have size {x.ndim - 2} in last dimension, but got "
+            f"grid with sizes {list(g.shape)}"
         )
     if 0 in x.shape[2:]:
         raise RuntimeError(
-            f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(x.shape)}"
+            "grid_sampler(): expected input to have non-empty spatial dimensions, but input has "
+            f"sizes {list(x.shape)}"
         )
     if mode == "bicubic" and x.ndim != 4:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
@@ -178,8 +182,9 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
 def _default_alignment(align_corners: bool | None) -> bool:
     if align_corners is None:
         warnings.warn(
-            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
-            "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False "
+            "since 1.3.0. Please specify align_corners=True if the old behavior is desired. See "
+            "the documentation of grid_sample for details.",
             stacklevel=3,
         )
     return bool(align_corners)
@@ -197,13 +202,13 @@ def grid_sample(
 
     Args:
         input: the images.
-        grid: for each output pixel a position (x, y), or (x, y, z), -1 and 1 being the image's ends.
+        grid: for each output pixel a position (x, y) or (x, y, z); the image is [-1, 1].
         mode: "bilinear", "nearest" or "bicubic" (images only).
         padding_mode: what is outside: "zeros", the nearest "border" pixel, or the "reflection".
         align_corners: let -1 and 1 be the centres of the outer pixels rather than their edges.
 
     Shape:
-        input (N, C, H, W), grid (N, OH, OW, 2), result (N, C, OH, OW); with a depth before H for volumes.
+        input (N, C, H, W), grid (N, OH, OW, 2), result (N, C, OH, OW); volumes have a D before H.
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
@@ -265,13 +270,13 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     spatial = len(size) - 2
     if spatial not in (2, 3):
         raise NotImplementedError(
-            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
-            f"Got size {size}."
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
+            f"respectively. Got size {size}."
         )
     if theta.array.shape[1:] != (spatial, spatial + 1):
         raise ValueError(
-            f"Expected a batch of {spatial}D affine matrices of shape Nx{spatial}x{spatial + 1} for size {size}. Got "
-            f"{theta.shape}."
+            f"Expected a batch of {spatial}D affine matrices of shape Nx{spatial}x{spatial + 1} "
+            f"for size {size}. Got {theta.shape}."
         )
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")

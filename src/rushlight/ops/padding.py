@@ -17,7 +17,7 @@ Widths = tuple[tuple[int, int], ...]  # (before, after) for each axis; negative 
 
 
 class Pad(Op):
-    """y = x with a constant around it (or edges cut off).  dL/dx = the window of g, zeros where x was cut."""
+    """y = x with a constant around it (or cut).  dL/dx = the window of g, zeros where x was cut."""
 
     label = "ConstantPadNd"
 
@@ -53,8 +53,8 @@ def _check_widths(mode: str, sizes: Sequence[int], widths: Sequence[tuple[int, i
     for size, (before, after) in zip(sizes, widths):
         if mode == "reflect" and (before >= size or after >= size):
             raise RuntimeError(
-                "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
-                f"({before}, {after}) at dimension of size {size}"
+                "Argument #4: Padding size should be less than the corresponding input "
+                f"dimension, but got: padding ({before}, {after}) at dimension of size {size}"
             )
         if mode == "circular" and (before > size or after > size):
             raise RuntimeError("Padding value causes wrapping around more than once.")
@@ -62,7 +62,8 @@ def _check_widths(mode: str, sizes: Sequence[int], widths: Sequence[tuple[int, i
             raise RuntimeError("Negative padding value is resulting in an empty dimension.")
         if size + before + after < 1:
             raise RuntimeError(
-                f"pad: output of size {size + before + after} is too small (input {size}, padding {before} and {after})"
+                f"pad: output of size {size + before + after} is too small (input {size}, padding "
+                f"{before} and {after})"
             )
 
 
@@ -93,15 +94,16 @@ def pad(
     ndim, count = input.array.ndim, len(numbers) // 2
     if count > ndim:
         raise RuntimeError(
-            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(numbers)} and input of dimension {ndim}"
+            "Padding length should be less than or equal to two times the input dimension but "
+            f"got padding length {len(numbers)} and input of dimension {ndim}"
         )
     last = [(numbers[2 * i], numbers[2 * i + 1]) for i in range(count)][::-1]
     if mode == "constant":
         for n, (a, b) in zip(input.array.shape[ndim - count :], last):
             if n + a + b < 0 or n + min(a, 0) + min(b, 0) < 0:
                 raise RuntimeError(
-                    f"The input size {n}, plus negative padding {a} and {b} resulted in a negative output size, which is "
-                    "invalid. Check dimension of your input."
+                    f"The input size {n}, plus negative padding {a} and {b} resulted in a "
+                    "negative output size, which is invalid. Check dimension of your input."
                 )
         widths = tuple([(0, 0)] * (ndim - count) + last)
         return Pad.apply(input, widths=widths, value=0 if value is None else value)

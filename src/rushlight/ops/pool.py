@@ -198,12 +198,13 @@ def _batched(name: str, x: Any, spatial: int) -> tuple[Tensor, bool]:
     ndim = x.array.ndim
     if ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, got {list(x.shape)}"
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, "
+            f"got {list(x.shape)}"
         )
     if any(n == 0 for n in x.array.shape[1 if ndim == spatial + 2 else 0 :]):
         raise RuntimeError(
-            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor with non-zero sizes apart from "
-            f"the batch, got {list(x.shape)}"
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor with non-zero "
+            f"sizes apart from the batch, got {list(x.shape)}"
         )
     return (x.unsqueeze(0), True) if ndim == spatial + 1 else (x, False)
 
@@ -239,15 +240,16 @@ def _window(
             raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {p}")
         if p > ((k - 1) * d + 1) // 2:
             raise RuntimeError(
-                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} "
-                f"and dilation={d}"
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
+                f"kernel_size={k} and dilation={d}"
             )
     size = x.array.shape[2:]
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
     if any(n < 1 for n in out):
         raise RuntimeError(
-            f"{name}: Given input size: ({'x'.join(map(str, x.array.shape[1:]))}). Calculated output size: "
-            f"({'x'.join(map(str, (x.array.shape[1], *out)))}). Output size is too small"
+            f"{name}: Given input size: ({'x'.join(map(str, x.array.shape[1:]))}). Calculated "
+            f"output size: ({'x'.join(map(str, (x.array.shape[1], *out)))}). Output size is too "
+            "small"
         )
     return {
         "kernel": kernel,
@@ -363,7 +365,8 @@ def _unpool(
     for n, d, s in zip(size, default, stride):
         if not d - s < n < d + s:
             raise ValueError(
-                f"{name}: invalid output_size {list(size)} (each must be within a stride of {default})"
+                f"{name}: invalid output_size {list(size)} (each must be within a stride of "
+                f"{default})"
             )
     y = MaxUnpool.apply(batch, places, output_size=tuple(size))
     return y.squeeze(0) if added else y
@@ -374,18 +377,28 @@ def _unpool(
 
 @export(functional=True)
 def max_pool1d(
-    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, dilation: IntOrSizes = 1,
-    ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:  # fmt: skip
+    input: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
+    dilation: IntOrSizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the maximum of each window of a signal (N, C, L); see `max_pool2d`."""
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 @export(functional=True)
 def max_pool2d(
-    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, dilation: IntOrSizes = 1,
-    ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:  # fmt: skip
+    input: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
+    dilation: IntOrSizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the maximum of each window. Of equal maxima the first gets the gradient.
 
     Args:
@@ -411,27 +424,41 @@ def max_pool2d(
 
 @export(functional=True)
 def max_pool3d(
-    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, dilation: IntOrSizes = 1,
-    ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:  # fmt: skip
+    input: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
+    dilation: IntOrSizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the maximum of each window of a volume (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 @export(functional=True)
 def avg_pool1d(
-    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, ceil_mode: bool = False,
+    input: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return the mean of each window of a signal (N, C, L); see `avg_pool2d`."""
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 @export(functional=True)
 def avg_pool2d(
-    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """Return the mean of each window.
 
     Args:
@@ -459,9 +486,14 @@ def avg_pool2d(
 
 @export(functional=True)
 def avg_pool3d(
-    input: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """Return the mean of each window of a volume (N, C, D, H, W); see `avg_pool2d`."""
     return _avg_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -470,7 +502,7 @@ def avg_pool3d(
 
 @export(functional=True)
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """Return means over windows chosen so that the result has the given length; see `adaptive_avg_pool2d`."""
+    """Return means over windows chosen to give a length; see `adaptive_avg_pool2d`."""
     return _adaptive(1, input, output_size, maximum=False)
 
 
@@ -483,7 +515,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         output_size: one int or two; None keeps the input's size on that axis.
 
     Example:
-        >>> rushlight.nn.functional.adaptive_avg_pool2d(rushlight.arange(4.0).reshape(1, 1, 2, 2), 1)
+        >>> x = rushlight.arange(4.0).reshape(1, 1, 2, 2)
+        >>> rushlight.nn.functional.adaptive_avg_pool2d(x, 1)
         tensor([[[[1.5000]]]])
     """
     return _adaptive(2, input, output_size, maximum=False)
@@ -503,7 +536,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
 
 @export(functional=True)
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows chosen so that the result has the given size; see `adaptive_avg_pool2d`."""
+    """Return maxima over windows chosen to give a size; see `adaptive_avg_pool2d`."""
     return _adaptive(2, input, output_size, True, return_indices)
 
 
@@ -514,7 +547,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def _with_indices(name: str, pool: Any) -> None:
-    """Export the form of a max-pool that also returns indices: torch's `max_pool2d_with_indices`."""
+    """Export a max-pool that also returns indices, like torch's `max_pool2d_with_indices`."""
 
     def with_indices(*args: Any, **kwargs: Any) -> Any:
         return pool(*args, **{**kwargs, "return_indices": True})
@@ -538,27 +571,39 @@ for _pool in (
 
 @export(functional=True, public=False)
 def max_unpool1d(
-    input: Tensor, indices: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
     output_size: Any = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Put the maxima of `max_pool1d` back where they were; zeros elsewhere."""
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
 @export(functional=True, public=False)
 def max_unpool2d(
-    input: Tensor, indices: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
     output_size: Any = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Put the maxima of `max_pool2d` back where they were; zeros elsewhere."""
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @export(functional=True, public=False)
 def max_unpool3d(
-    input: Tensor, indices: Tensor, kernel_size: IntOrSizes, stride: Any = None, padding: IntOrSizes = 0,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOrSizes,
+    stride: Any = None,
+    padding: IntOrSizes = 0,
     output_size: Any = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Put the maxima of `max_pool3d` back where they were; zeros elsewhere."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
@@ -574,7 +619,8 @@ def _lp_pool(
         )
     if input.array.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, got {list(input.shape)}"
+            f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, "
+            f"got {list(input.shape)}"
         )
     if math.isinf(norm_type):
         sign = 1 if norm_type > 0 else -1

@@ -12,12 +12,18 @@ from ..kernels import resize as K
 from ._export import export
 
 _KERNEL_MODES = {
-    "nearest": "nearest", "nearest-exact": "nearest-exact", "linear": "linear", "bilinear": "linear",
-    "trilinear": "linear", "bicubic": "cubic",
-}  # fmt: skip
+    "nearest": "nearest",
+    "nearest-exact": "nearest-exact",
+    "linear": "linear",
+    "bilinear": "linear",
+    "trilinear": "linear",
+    "bicubic": "cubic",
+}
 # The number of spatial axes each mode works on.
-_AXES = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3), "linear": (1,), "bilinear": (2,),
-         "bicubic": (2,), "trilinear": (3,)}  # fmt: skip
+_AXES = {
+    "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3), "linear": (1,),
+    "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
+}  # fmt: skip
 
 
 class Resize(Op):
@@ -60,9 +66,10 @@ def _target(
         )
         if len(sizes) != spatial:
             raise ValueError(
-                "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions "
-                f"of {list(x.array.shape[2:])} and output size of {size}. Please provide input tensor in (N, C, d1, d2, "
-                "...,dK) format and output size in (o1, o2, ...,oK) format."
+                "Input and output must have the same number of spatial dimensions, but got input "
+                f"with spatial dimensions of {list(x.array.shape[2:])} and output size of {size}. "
+                "Please provide input tensor in (N, C, d1, d2, ...,dK) format and output size in "
+                "(o1, o2, ...,oK) format."
             )
         return sizes, None
     if factor is None:
@@ -74,16 +81,18 @@ def _target(
     )
     if len(factors) != spatial:
         raise ValueError(
-            "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
-            f"dimensions of {list(x.array.shape[2:])} and scale_factor of shape {factor}."
+            "Input and scale_factor must have the same number of spatial dimensions, but got "
+            f"input with spatial dimensions of {list(x.array.shape[2:])} and scale_factor of "
+            f"shape {factor}."
         )
     return tuple(math.floor(n * f) for n, f in zip(x.array.shape[2:], factors)), factors
 
 
 @export(functional=True, public=False)
 def interpolate(
-    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None, antialias: bool = False,
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+    align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:  # fmt: skip
     """Resample signals (N, C, L), images (N, C, H, W) or volumes (N, C, D, H, W).
 
@@ -91,7 +100,8 @@ def interpolate(
         input: the tensor.
         size: the new size of the spatial axes; or
         scale_factor: their factor.
-        mode: "nearest", "nearest-exact", "area", "linear" (1 axis), "bilinear", "bicubic" (2) or "trilinear" (3).
+        mode: "nearest", "nearest-exact", "area", "linear" (1 axis), "bilinear", "bicubic" (2) or
+            "trilinear" (3).
         align_corners: put the corner elements' centres, rather than their corners, on each other.
         recompute_scale_factor: use the factor that the rounded size amounts to.
         antialias: widen the filter when shrinking (bilinear and bicubic).
@@ -109,12 +119,14 @@ def interpolate(
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(
-                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+                "align_corners option can only be set with the interpolating modes: linear | "
+                "bilinear | bicubic | trilinear"
             )
     if spatial not in _AXES[mode]:
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear "
-            f"| bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the "
+            "modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact "
+            f"(got {mode})"
         )
     if antialias and not (mode in ("bilinear", "bicubic") and spatial == 2):
         raise ValueError("Anti-alias option is only supported for bilinear and bicubic modes")
@@ -178,8 +190,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     *lead, c, h, w = input.array.shape
     if c % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
-            f"input.size(-3)={c} is not divisible by {r * r}"
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
+            f"of upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
     n = len(lead)
     x = input.reshape(*lead, c // (r * r), r, r, h, w)
@@ -196,7 +208,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     if h % r or w % r:
         name, extent = ("height", h) if h % r else ("width", w)
         raise RuntimeError(
-            f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size={extent} is not divisible by {r}"
+            f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
+            f"input.size={extent} is not divisible by {r}"
         )
     n = len(lead)
     x = input.reshape(*lead, c, h // r, r, w // r, r)
@@ -207,7 +220,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 def _check_shuffle(name: str, input: Tensor, factor: int) -> None:
     if input.array.ndim < 3:
         raise RuntimeError(
-            f"{name} expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+            f"{name} expects input to have at least 3 dimensions, but got input with {input.ndim} "
+            "dimension(s)"
         )
     if factor <= 0:
         raise RuntimeError(f"{name} expects a positive factor, but got {factor}")
@@ -222,7 +236,8 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """
     if input.array.ndim < 3:
         raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
+            "channel_shuffle expects input with > 2 dims, but got input with sizes "
+            f"{list(input.shape)}"
         )
     n, c, *space = input.array.shape
     if groups <= 0 or c % groups:

@@ -67,7 +67,7 @@ class ReLU(Module):
 
 
 class RReLU(Module):
-    """y = x where x >= 0, else a x, with a drawn from U(lower, upper) in training and their mean after.
+    """y = x where x >= 0, else a x; in training a is drawn from U(lower, upper), else their mean.
 
     Args:
         lower: the smallest slope.

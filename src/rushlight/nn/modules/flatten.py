@@ -10,7 +10,7 @@ from .module import Module
 
 
 class Flatten(Module):
-    """Joins the dimensions from `start_dim` to `end_dim`; the first one, the batch, stays by default.
+    """Joins the dimensions from `start_dim` to `end_dim`; by default all but the first, the batch.
 
     Args:
         start_dim: the first dimension to join.

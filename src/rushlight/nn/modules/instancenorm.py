@@ -43,11 +43,12 @@ class _InstanceNorm(_NormBase):
             return
         if self.affine:
             raise ValueError(
-                f"expected input's size at dim={axis} to match num_features ({self.num_features}), but got: {channels}."
+                f"expected input's size at dim={axis} to match num_features "
+                f"({self.num_features}), but got: {channels}."
             )
         warnings.warn(
-            f"input's size at dim={axis} does not match num_features. You can silence this warning by not passing in "
-            "num_features, which is not used because affine=False",
+            f"input's size at dim={axis} does not match num_features. You can silence this "
+            "warning by not passing in num_features, which is not used because affine=False",
             stacklevel=3,
         )
 
@@ -92,9 +93,10 @@ class _InstanceNorm(_NormBase):
                 names = " and ".join(f'"{key}"' for key in stale)
                 error_msgs.append(
                     f"Unexpected running stats buffer(s) {names} for {type(self).__name__} with "
-                    "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected "
-                    "because InstanceNorm does not track running stats by default since 0.4.0. Please remove these keys "
-                    "from state_dict, or make the layer with track_running_stats=True."
+                    "track_running_stats=False. If state_dict is a checkpoint saved before "
+                    "0.4.0, this may be expected because InstanceNorm does not track running "
+                    "stats by default since 0.4.0. Please remove these keys from state_dict, or "
+                    "make the layer with track_running_stats=True."
                 )
                 for key in stale:
                     state_dict.pop(key)
@@ -104,7 +106,7 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalisation of signals (N, C, L) or (C, L); the arguments are those of `InstanceNorm2d`."""
+    """Instance normalisation of signals (N, C, L) or (C, L); arguments as for `InstanceNorm2d`."""
 
     spatial = 1
 
@@ -130,7 +132,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalisation of volumes (N, C, D, H, W); the arguments are those of `InstanceNorm2d`."""
+    """Instance normalisation of volumes (N, C, D, H, W); arguments as for `InstanceNorm2d`."""
 
     spatial = 3
 

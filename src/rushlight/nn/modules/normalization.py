@@ -108,8 +108,8 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         """Describe the layer."""
         return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )
 
 
@@ -183,7 +183,7 @@ class GroupNorm(Module):
 
 
 class RMSNorm(Module):
-    """Divides each sample by its root mean square over the last axes: y = x / sqrt(mean(x^2) + eps) weight.
+    """Divides each sample by its root mean square: y = x / sqrt(mean(x^2) + eps) weight.
 
     Args:
         normalized_shape: the sizes of the last axes.

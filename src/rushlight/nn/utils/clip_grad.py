@@ -34,7 +34,8 @@ def _norm(array: Any, norm_type: float) -> float:
         return float(size.max() if norm_type > 0 else size.min()) if flat.size else 0.0
     if norm_type == 2 and flat.dtype.kind == "f":
         wide = flat if flat.itemsize >= 4 else flat.astype(np.float32)
-        square = float(np.dot(wide, wide))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            square = float(np.dot(wide, wide))
         # A square beyond the type's range says nothing about the norm.
         if 1e-30 < square < 1e30:
             return math.sqrt(square)
@@ -70,9 +71,9 @@ def get_total_norm(
     total = _norm(norms, norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
-            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
-            "`error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
+            "so it cannot be clipped. To disable this error and scale the gradients by the "
+            "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
     return wrap(np.array(total, tensors[0].array.real.dtype))
 
@@ -126,7 +127,7 @@ def clip_grad_norm_(
         (tensor(5.), tensor([0.6000, 0.8000]))
 
     Reference:
-        Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
+        Pascanu et al., "On the difficulty of training recurrent neural networks", 2013.
     """
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     grads = _gradients(parameters, "clip_grad_norm_")
@@ -145,7 +146,8 @@ def clip_grad_norm(
 ) -> Tensor:
     """Scale the gradients in place; the deprecated name of `clip_grad_norm_`."""
     warnings.warn(
-        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
+        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
+        "`torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
         stacklevel=2,
     )
