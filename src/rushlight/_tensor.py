@@ -64,7 +64,7 @@ class Tensor(TensorMethods):
 
     The slots: `array` holds the values. A leaf has `_node` None; any other tensor is output
     `_index` of the recorded `_node`. `_counter` is the version shared with every alias (None while
-    nobody asked: version 0). `_view` says how a view was made from its base. `_hooks` belong to a leaf.
+    nobody asked: version 0). `_view` says how a view was made from its base. A leaf has `_hooks`.
     """
 
     __slots__ = (
@@ -166,7 +166,8 @@ class Tensor(TensorMethods):
 
             if not is_inference_mode_enabled():
                 raise RuntimeError(
-                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                    "Setting requires_grad=True on inference tensor outside "
+                    "InferenceMode is not allowed."
                 )
         self._requires_grad = bool(value)
 
@@ -231,12 +232,13 @@ class Tensor(TensorMethods):
         """
         if not force and self.requires_grad:
             raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                "Can't call numpy() on Tensor that requires grad. Use "
+                "tensor.detach().numpy() instead."
             )
         if not force and not self.is_cpu:
             raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy "
-                "the tensor to host memory first."
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to "
+                "copy the tensor to host memory first."
             )
         return to_numpy(self.array)
 
@@ -321,9 +323,10 @@ class Tensor(TensorMethods):
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         if self._node is not None:
             raise RuntimeError(
-                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
-                "does not support crossing process boundaries. If you just want to transfer the "
-                "data, call detach() on the tensor before serializing (e.g., putting it on the queue)."
+                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since "
+                "autograd does not support crossing process boundaries. If you just want to "
+                "transfer the data, call detach() on the tensor before serializing (e.g., putting "
+                "it on the queue)."
             )
         return _rebuild, (
             type(self),
@@ -415,7 +418,8 @@ def _rebuild(
 def _check_grad(tensor: Tensor, grad: Tensor) -> None:
     if not isinstance(grad, Tensor):
         raise TypeError(
-            f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
+            "assigned grad expected to be a Tensor or None but got grad of type "
+            f"{type(grad).__name__}"
         )
     if grad is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
@@ -426,5 +430,6 @@ def _check_grad(tensor: Tensor, grad: Tensor) -> None:
     ):
         if have != want:
             raise RuntimeError(
-                f"attempting to assign a gradient {what} '{have}' to a tensor {what} '{want}'; they have to agree"
+                f"attempting to assign a gradient {what} '{have}' to a tensor {what} '{want}'; "
+                "they have to agree"
             )

@@ -32,8 +32,9 @@ def broadcast_error(name: str, shapes: list[tuple[int, ...]]) -> RuntimeError:
         extents = [shape[axis] for shape in shapes if len(shape) >= -axis and shape[axis] != 1]
         if len(set(extents)) > 1:
             return RuntimeError(
-                f"The size of tensor a ({extents[0]}) must match the size of tensor b ({extents[1]}) at non-singleton "
-                f"dimension {ndim + axis} ({name}: shapes {', '.join(str(list(shape)) for shape in shapes)})"
+                f"The size of tensor a ({extents[0]}) must match the size of tensor b "
+                f"({extents[1]}) at non-singleton dimension {ndim + axis} ({name}: shapes "
+                f"{', '.join(str(list(shape)) for shape in shapes)})"
             )
     return RuntimeError(
         f"{name}: shapes {', '.join(str(list(shape)) for shape in shapes)} do not broadcast"

@@ -67,8 +67,8 @@ class Function(Node):
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Return one gradient (or None) for each argument of `forward`."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function "
-            "to use it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
         )
 
     # --- what `ctx` offers ---
@@ -162,7 +162,8 @@ class Function(Node):
         for item in self._to_save:
             if not isinstance(item, Tensor) and item is not None:
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(item).__name__}"
+                    "save_for_backward can only save variables, but argument is of type "
+                    f"{type(item).__name__}"
                 )
             is_output = isinstance(item, Tensor) and item._node is self
             packed.append(Saved(item, item._index) if is_output and item is not None else item)
@@ -200,8 +201,8 @@ class Function(Node):
             return None
         if not isinstance(grad, Tensor):
             raise TypeError(
-                f"function {self.name()} returned a gradient of type {type(grad).__name__} at position "
-                f"{index}, expected a Tensor or None"
+                f"function {self.name()} returned a gradient of type {type(grad).__name__} at "
+                f"position {index}, expected a Tensor or None"
             )
         shape, dtype = self._inputs[index]
         if grad.array.shape != shape:

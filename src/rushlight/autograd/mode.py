@@ -45,7 +45,7 @@ class _ModeContext:
         grad_mode.set(self._within(grad_mode.get()))
 
     def _within(self, outer: int) -> int:
-        """Return the mode to set inside `outer`: only `inference_mode(False)` ends inference mode."""
+        """Return the mode inside `outer`: only `inference_mode(False)` ends inference mode."""
         return INFERENCE if outer == INFERENCE else self.mode
 
     def __exit__(self, *exc: object) -> None:

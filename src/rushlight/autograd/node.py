@@ -60,7 +60,7 @@ class RemovableHandle:
 
 
 class Saved:
-    """An output of the node it is saved by: the array without its Tensor, so that no cycle arises."""
+    """An output of the node it is saved by: an array without its Tensor, to avoid a cycle."""
 
     __slots__ = ("array", "counter", "index", "version")
 
@@ -158,8 +158,9 @@ class Node:
         return RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace "
             f"operation: [{kind}], saved for the gradient of {self.name()}, is at version {now}; "
-            f"expected version {then} instead. Hint: enable anomaly detection to find the operation "
-            "that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+            f"expected version {then} instead. Hint: enable anomaly detection to find the "
+            "operation that failed to compute its gradient, with "
+            "torch.autograd.set_detect_anomaly(True)."
         )
 
     def release(self) -> None:
@@ -240,7 +241,8 @@ class Op(Node):
         differentiable: False for operators without gradient.
         nondifferentiable: indices of outputs without gradient (index results).
         view: True if the output shares the first input's memory.
-        autocast: "lower", "float32" or "promote", torch's mixed precision policy; None leaves dtypes alone.
+        autocast: "lower", "float32" or "promote", torch's mixed precision policy; None leaves
+            dtypes alone.
         label: torch's name in `grad_fn` where it is not the class name.
     """
 
@@ -329,7 +331,8 @@ def _as_array(node: Node, result: Any, inputs: Any) -> Array:
         return result
     first = type(inputs[0]).__name__ if inputs else "nothing"
     raise TypeError(
-        f"{type(node).__name__.lower()}(): argument 'input' (position 1) must be Tensor, not {first}"
+        f"{type(node).__name__.lower()}(): argument 'input' (position 1) must be "
+        f"Tensor, not {first}"
     )
 
 
@@ -391,7 +394,7 @@ def _refuse_inference(tensor: Tensor) -> None:
     if tensor._counter is INFERENCE_VERSION:
         raise RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
-            "inference mode in computation tracked by autograd. To work around this, you can make a "
-            "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead "
-            "of `torch.inference_mode()`."
+            "inference mode in computation tracked by autograd. To work around this, you can make "
+            "a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` "
+            "instead of `torch.inference_mode()`."
         )

@@ -55,7 +55,7 @@ class View:
         return result if self.index is None else result[self.index]
 
     def window(self, source: Tensor) -> Tensor:
-        """Apply all view operators between the base and this view to a tensor of the base's shape."""
+        """Apply all view operators from the base to this view to a tensor of the base's shape."""
         outer = self.parent._view
         return self.replay(source if outer is None else outer.window(source))
 

@@ -23,7 +23,8 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
 
     Args:
         dst: the tensor that is written to.
-        value: a Tensor of dst's shape (of its dtype too if it carries a gradient), an array or a number.
+        value: a Tensor of dst's shape (of its dtype too if it carries a gradient), an array or a
+            number.
         store: writes the values itself, given dst's array (an operator's `out=` form); `value` is
             then only looked at for its history.
 
@@ -161,32 +162,32 @@ def check_recordable(dst: Tensor) -> None:
         )
     if view.index is not None:
         raise RuntimeError(
-            f"Output {view.index} of {view.op.__name__}Backward0 is a view and is being modified inplace. "
-            "This view is the output of a function that returns multiple views. Such functions do not "
-            "allow the output views to be modified inplace. You should replace the inplace operation by "
-            "an out-of-place one."
+            f"Output {view.index} of {view.op.__name__}Backward0 is a view and is being modified "
+            "inplace. This view is the output of a function that returns multiple views. Such "
+            "functions do not allow the output views to be modified inplace. You should replace "
+            "the inplace operation by an out-of-place one."
         )
     if view.made_in != GRAD:
         raise RuntimeError(
-            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
-            "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
-            "your code by moving both the view and the inplace either both inside the no_grad block "
-            "(if you don't want the inplace to be tracked) or both outside (if you want the inplace "
-            "to be tracked)."
+            "A view was created in no_grad mode and is being modified inplace with grad mode "
+            "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You "
+            "can clarify your code by moving both the view and the inplace either both inside the "
+            "no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+            "want the inplace to be tracked)."
         )
 
 
 def _check_memory(dst: Tensor) -> None:
     if dst._counter is INFERENCE_VERSION and read_mode() != INFERENCE:
         raise RuntimeError(
-            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
-            "clone to get a normal tensor before doing inplace update."
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+            "make a clone to get a normal tensor before doing inplace update."
         )
     flags = getattr(dst.array, "flags", None)
     if flags is not None and not getattr(flags, "writeable", True):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single "
-            "memory location. Please clone() the tensor before performing the operation."
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
         )
 
 
@@ -197,5 +198,6 @@ def _check_cast(dst: Tensor, value: Any) -> None:
     have, want = dtypes.from_numpy(value.dtype), dst.dtype
     if not dtypes.can_cast(have, want):
         raise RuntimeError(
-            f"result type {have.type_name} can't be cast to the desired output type {want.type_name}"
+            f"result type {have.type_name} can't be cast to the desired output type "
+            f"{want.type_name}"
         )

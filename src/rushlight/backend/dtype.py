@@ -86,8 +86,8 @@ NAMES: dict[str, dtype] = {d._name: d for d in ALL} | {
 }  # fmt: skip
 
 _TYPE_NAMES = {
-    "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
-    "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half",
+    "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int",
+    "int64": "Long", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half",
     "bfloat16": "BFloat16", "float32": "Float", "float64": "Double", "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }  # fmt: skip
@@ -126,7 +126,7 @@ def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
 
 
 def as_dtype(value: Any) -> dtype:
-    """Turn a dtype, a Python type (`float`, `int`, `bool`, `complex`) or NumPy dtype into a dtype."""
+    """Turn a dtype, a Python type (`float`, `int`, `bool`, `complex`) or NumPy's into a dtype."""
     if isinstance(value, dtype):
         return value
     python_types = {float: float64, int: int64, bool: bool_, complex: complex128}
@@ -260,7 +260,8 @@ class finfo:
         d = get_default_dtype() if type is None else as_dtype(type).to_real()
         if not d.is_floating_point:
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d}'"
+                "torch.finfo() requires a floating point input type. Use "
+                f"torch.iinfo to handle '{d}'"
             )
         info = ml_dtypes.finfo(d.numpy)
         self.bits = d.itemsize * 8

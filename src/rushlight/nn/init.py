@@ -71,10 +71,11 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with draws from the normal distribution limited to [a, b], by inverting its distribution function."""
+    """Fill with draws from the normal distribution limited to [a, b], by inverting its CDF."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+            "values may be incorrect.",
             stacklevel=2,
         )
 
@@ -154,7 +155,8 @@ def xavier_uniform_(
     """Fill from U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)).
 
     Reference:
-        Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+        Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks",
+        2010.
     """
     bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)

@@ -47,18 +47,19 @@ def contract(equation: str, *operands: Tensor) -> Tensor:
 
 
 def _labelled(position: int, subscript: str, tensor: Tensor) -> _Term:
-    """Read one operand's letters; the dimensions of "..." get numbered labels, aligned at the end."""
+    """Read one operand's letters; the dimensions of "..." get numbers, aligned at the end."""
     before, dots, after = subscript.partition("...")
     if not all(c.isalpha() for c in before + after):
         bad = next(c for c in before + after if not c.isalpha())
         raise RuntimeError(
-            f"einsum(): invalid subscript given at index {position} in the equation string, subscripts must be in [a-zA-Z] but found {bad!r}"
+            f"einsum(): invalid subscript given at index {position} in the equation string, "
+            f"subscripts must be in [a-zA-Z] but found {bad!r}"
         )
     hidden = tensor.array.ndim - len(before) - len(after)
     if hidden < 0 or (hidden and not dots):
         raise RuntimeError(
-            f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the number of "
-            f"dimensions ({tensor.array.ndim}) for operand {position}"
+            f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does "
+            f"not match the number of dimensions ({tensor.array.ndim}) for operand {position}"
             + ("" if dots else " and no ellipsis was given")
         )
     return tensor, [*before, *(f"...{hidden - i}" for i in range(hidden)), *after]
@@ -76,7 +77,8 @@ def _output_labels(subscripts: list[str], terms: list[_Term], right: str | None)
     for c in before + after:
         if c not in counts:
             raise RuntimeError(
-                f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+                f"einsum(): output subscript {c} does not appear in the equation "
+                "for any input operand"
             )
         if (before + after).count(c) > 1:
             raise RuntimeError(
@@ -93,8 +95,8 @@ def _sizes(terms: list[_Term]) -> dict[str, int]:
             have = sizes.get(label, 1)
             if have != n and 1 not in (have, n):
                 raise RuntimeError(
-                    f"einsum(): subscript {label} has size {n} for operand {position} which does not broadcast with "
-                    f"previously seen size {have}"
+                    f"einsum(): subscript {label} has size {n} for operand {position} which does "
+                    f"not broadcast with previously seen size {have}"
                 )
             sizes[label] = n if have == 1 else have
     return sizes
@@ -120,7 +122,7 @@ def _sum_out(term: _Term, needed: set[str]) -> _Term:
 
 
 def _pair(a: _Term, b: _Term, needed: set[str], sizes: dict[str, int]) -> _Term:
-    """Contract two operands: shared labels that are needed later are batches, the others are summed."""
+    """Contract two operands: shared labels needed later are batches, the others are summed."""
     a, b = _sum_out(a, needed | set(b[1])), _sum_out(b, needed | set(a[1]))
     a, b = _drop_ones(a, b[1], needed, sizes), _drop_ones(b, a[1], needed, sizes)
     (x, x_labels), (y, y_labels) = a, b

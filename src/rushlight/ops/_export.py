@@ -140,7 +140,8 @@ def _in_place(function: Callable[..., Any], label: str, saves_input: bool) -> Ca
 def _check_shape(label: str, dst: Tensor, value: Tensor) -> None:
     if value.array.shape != dst.array.shape:
         raise RuntimeError(
-            f"{label}: output with shape {list(dst.shape)} doesn't match the broadcast shape {list(value.shape)}"
+            f"{label}: output with shape {list(dst.shape)} doesn't match the broadcast shape "
+            f"{list(value.shape)}"
         )
 
 
@@ -175,16 +176,17 @@ def into(label: str, out: Tensor, value: Tensor) -> Tensor:
     """Write `value` into the tensor given as `out=`, resizing it as torch does; return it."""
     if read_mode() == GRAD and (value.requires_grad or out.requires_grad):
         raise RuntimeError(
-            f"{label}(): functions with out=... arguments don't support automatic differentiation, but "
-            "one of the arguments requires grad."
+            f"{label}(): functions with out=... arguments don't support automatic "
+            "differentiation, but one of the arguments requires grad."
         )
     if out.array.shape != value.array.shape:
         if out.array.size:
             import warnings
 
             warnings.warn(
-                f"An output with one or more elements was resized since it had shape {list(out.shape)}, "
-                f"which does not match the required output shape {list(value.shape)}.",
+                "An output with one or more elements was resized since it had shape "
+                f"{list(out.shape)}, which does not match the required output shape "
+                f"{list(value.shape)}.",
                 RushlightWarning,
                 stacklevel=3,
             )

@@ -47,7 +47,7 @@ def result_type(*operands: Any) -> dtype:
 
 
 def promote(x: Any, y: Any) -> tuple[Any, Any]:
-    """Bring two operands to their common dtype. Numbers stay numbers where NumPy agrees with torch."""
+    """Bring two operands to their common dtype; numbers stay where NumPy agrees with torch."""
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         if x.array.dtype is y.array.dtype:
             return x, y

@@ -162,7 +162,10 @@ class LeakyReLUGrad(Op):
 
 
 class ELU(Op):
-    """y = scale x where x > 0, else scale alpha (exp(k x) - 1).  dL/dx = scale g, or k scale alpha exp(k x) g."""
+    """y = scale x where x > 0, else scale alpha (exp(k x) - 1).
+
+    dL/dx = scale g where x > 0, else k scale alpha exp(k x) g.
+    """
 
     label = "Elu"
 
@@ -182,7 +185,10 @@ class ELU(Op):
 
 
 class Softplus(Op):
-    """y = log(1 + exp(beta x)) / beta, or x where beta x > threshold.  dL/dx = g sigmoid(beta x), or g."""
+    """y = log(1 + exp(beta x)) / beta, or x where beta x > threshold.
+
+    dL/dx = g sigmoid(beta x), or g.
+    """
 
     def forward(ctx, x: Array, *, beta: float, threshold: float) -> Array:
         xp = array_module(x)
@@ -217,7 +223,7 @@ class LogSigmoid(Op):
 
 
 class Mask(Op):
-    """y = x inside a set, a constant or 0 outside.  dL/dx = g inside, else 0; `inside` decides at the edges."""
+    """y = x inside a set, a constant or 0 outside.  dL/dx = g where `inside` holds, else 0."""
 
     def forward(ctx, x: Array, inside: Array, outside: Any) -> Array:
         ctx.save(inside)
@@ -237,7 +243,7 @@ def _tensor(name: str, input: Any) -> Tensor:
 
 
 def _floating(name: str, input: Any, inplace: bool = False) -> Tensor:
-    """Return what an activation of floating point tensors computes from: a copy if it writes into its input."""
+    """Return what an activation of floats computes from: a copy if it writes into its input."""
     x = _tensor(name, input)
     if x.array.dtype.kind in "iub":
         raise not_implemented(name, x)
@@ -345,14 +351,15 @@ def rrelu(
     training: bool = False,
     inplace: bool = False,
 ) -> Tensor:
-    """Return x where x > 0, else a x with a drawn uniformly from [lower, upper] (its mean when not training).
+    """Return x where x > 0, else a x; a is drawn from U(lower, upper) (its mean if not training).
 
     Reference:
         Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015.
     """
     if lower > upper:
         raise RuntimeError(
-            f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} > {upper}"
+            "rrelu: Lower bound should be less than or equal to the upper bound, got "
+            f"{lower} > {upper}"
         )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
@@ -383,8 +390,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = x.array.shape[1] if x.array.ndim > 1 else 1
         if channels != weight.array.size:
             raise RuntimeError(
-                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.array.size} "
-                f"and channel size = {channels}."
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{weight.array.size} and channel size = {channels}."
             )
     if weight.array.dtype != x.array.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {x.dtype} and {weight.dtype}")

@@ -19,7 +19,10 @@ Sizes = tuple[int, ...]
 
 
 class Conv(Op):
-    """y = b + w * x (cross-correlation).  dx, dw by the operators below, db = sum of g over N and space."""
+    """y = b + w * x (cross-correlation).
+
+    dx, dw by the operators below, db = sum of g over N and space.
+    """
 
     label = "Convolution"
     autocast = "lower"
@@ -121,8 +124,8 @@ def _sizes(name: str, what: str, value: Any, spatial: int) -> Sizes:
         return sizes * spatial
     if len(sizes) != spatial:
         raise RuntimeError(
-            f"{name}: expected {what} to be a single integer value or a list of {spatial} values to match the "
-            f"convolution dimensions, but got {what}={list(sizes)}"
+            f"{name}: expected {what} to be a single integer value or a list of {spatial} values "
+            f"to match the convolution dimensions, but got {what}={list(sizes)}"
         )
     return sizes
 
@@ -141,24 +144,26 @@ def _check(
         if not isinstance(t, Tensor):
             position = 1 if label == "input" else 2
             raise TypeError(
-                f"{name}(): argument '{label}' (position {position}) must be Tensor, not {type(t).__name__}"
+                f"{name}(): argument '{label}' (position {position}) must be Tensor, not "
+                f"{type(t).__name__}"
             )
     x_shape, w_shape = x.array.shape, w.array.shape
     if len(x_shape) not in (spatial + 1, spatial + 2):
         raise RuntimeError(
-            f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, but got input of "
-            f"size: {list(x_shape)}"
+            f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {name}, "
+            f"but got input of size: {list(x_shape)}"
         )
     if len(w_shape) != spatial + 2:
         raise RuntimeError(
-            f"{name}: expected weight with {spatial + 2} dimensions, but got weight of size {list(w_shape)}"
+            f"{name}: expected weight with {spatial + 2} dimensions, but got weight of size "
+            f"{list(w_shape)}"
         )
     if groups <= 0:
         raise RuntimeError(f"{name}: non-positive groups is not supported")
     if x.array.dtype != w.array.dtype:
         raise RuntimeError(
-            f"{name}: expected input and weight of one dtype: Input type ({x.dtype}) and weight type ({w.dtype}) "
-            "should be the same"
+            f"{name}: expected input and weight of one dtype: Input type ({x.dtype}) and weight "
+            f"type ({w.dtype}) should be the same"
         )
     if b is not None:
         if b.array.dtype != x.array.dtype:
@@ -167,14 +172,15 @@ def _check(
             )
         if b.array.shape != (channels_out,):
             raise RuntimeError(
-                f"Given weight of size {list(w_shape)}, expected bias to be 1-dimensional with {channels_out} "
-                f"elements, but got bias of size {list(b.array.shape)} instead"
+                f"Given weight of size {list(w_shape)}, expected bias to be 1-dimensional with "
+                f"{channels_out} elements, but got bias of size {list(b.array.shape)} instead"
             )
     found = x_shape[-spatial - 1]
     if found != channels_in:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, weight of size {list(w_shape)}, expected input{list(x_shape)} to have "
-            f"{channels_in} channels, but got {found} channels instead"
+            f"{name}: Given groups={groups}, weight of size {list(w_shape)}, expected "
+            f"input{list(x_shape)} to have {channels_in} channels, but got "
+            f"{found} channels instead"
         )
 
 
@@ -216,7 +222,8 @@ def _conv(
     _check(name, x, w, b, spatial, channels_in, groups, channels_out)
     if channels_out % groups:
         raise RuntimeError(
-            f"{name}: expected weight.shape[0] to be divisible by groups={groups}, got weight of size {list(w.shape)}"
+            f"{name}: expected weight.shape[0] to be divisible by groups={groups}, got weight of "
+            f"size {list(w.shape)}"
         )
     stride = _sizes(name, "stride", stride, spatial)
     dilation = _sizes(name, "dilation", dilation, spatial)
@@ -237,8 +244,9 @@ def _conv(
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
     if any(r > n for r, n in zip(reach, padded)):
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel size: "
-            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel "
+            f"size: ({' x '.join(map(str, reach))}). Kernel size can't be greater "
+            "than actual input size"
         )
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if x.array.ndim == spatial + 1:
@@ -263,7 +271,8 @@ def _conv_transpose(
     _check(name, x, w, b, spatial, channels_in, groups, channels_out)
     if channels_in % groups:
         raise RuntimeError(
-            f"{name}: expected weight.shape[0] to be divisible by groups={groups}, got {channels_in}"
+            f"{name}: expected weight.shape[0] to be divisible by groups={groups}, got "
+            f"{channels_in}"
         )
     stride = _sizes(name, "stride", stride, spatial)
     padding = _sizes(name, "padding", padding, spatial)
@@ -273,8 +282,8 @@ def _conv_transpose(
     for e, s, d in zip(extra, stride, dilation):
         if e >= max(s, d) or e < 0:
             raise RuntimeError(
-                "output padding must be smaller than either stride or dilation, but got output_padding: "
-                f"{list(extra)} stride: {list(stride)} dilation: {list(dilation)}"
+                "output padding must be smaller than either stride or dilation, but got "
+                f"output_padding: {list(extra)} stride: {list(stride)} dilation: {list(dilation)}"
             )
     unbatched = x.array.ndim == spatial + 1
     if unbatched:
@@ -287,8 +296,9 @@ def _conv_transpose(
     )
     if any(n <= 0 for n in size):
         raise RuntimeError(
-            f"Given input size per channel: ({' x '.join(map(str, x.array.shape[2:]))}). Calculated output size per "
-            f"channel: ({' x '.join(map(str, size))}). Output size is too small"
+            f"Given input size per channel: ({' x '.join(map(str, x.array.shape[2:]))}). "
+            f"Calculated output size per channel: ({' x '.join(map(str, size))}). "
+            "Output size is too small"
         )
     y = ConvGradInput.apply(
         x, w, input_shape=(x.array.shape[0], channels_out, *size),
@@ -323,7 +333,8 @@ def conv2d(
 ) -> Tensor:  # fmt: skip
     """Convolve images with filters.
 
-    y[n, o, p, q] = b[o] + sum over c, i, j of w[o, c, i, j] x[n, c, p s - pad + i d, q s - pad + j d]
+    y[n, o, p, q] = b[o] + sum over c, i, j of
+        w[o, c, i, j] x[n, c, p s - pad + i d, q s - pad + j d]
 
     Args:
         input: the images.
@@ -335,8 +346,8 @@ def conv2d(
         groups: number of groups of channels that are convolved apart.
 
     Shape:
-        input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O); result (N, O, OH, OW) with
-        OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1.
+        input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O);
+        result (N, O, OH, OW) with OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1.
 
     Raises:
         RuntimeError: shapes, dtypes or options do not fit together.
@@ -357,7 +368,8 @@ def conv3d(
     """Convolve volumes with filters; see `conv2d`.
 
     Shape:
-        input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, KD, KH, KW); result (N, O, OD, OH, OW).
+        input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, KD, KH, KW);
+        result (N, O, OD, OH, OW).
     """
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
@@ -385,10 +397,10 @@ def conv_transpose1d(
 
 @export(functional=True)
 def conv_transpose2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: IntOrPair = 1, padding: IntOrPair = 0,
-    output_padding: IntOrPair = 0, groups: int = 1, dilation: IntOrPair = 1,
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: IntOrPair = 1,
+    padding: IntOrPair = 0, output_padding: IntOrPair = 0, groups: int = 1, dilation: IntOrPair = 1,
 ) -> Tensor:  # fmt: skip
-    """Apply the transposed map of `conv2d` (a "deconvolution"): the gradient of a convolution by its input.
+    """Apply the transposed map of `conv2d`, which is its gradient by its input.
 
     Args:
         input: the images.

@@ -238,8 +238,9 @@ def _update(running: Tensor | None, batch: Array, momentum: float) -> None:
 
 @export(functional=True)
 def batch_norm(
-    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
-    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None,
+    weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
     """Normalise each channel by the statistics of the batch (training) or by running ones.
 
@@ -329,22 +330,22 @@ def _normalized_axes(
     for label, v in vectors.items():
         if v is not None and v.array.shape != shape:
             raise RuntimeError(
-                f"{name}: Expected {label} to be of same shape as normalized_shape, but got {label} of shape "
-                f"{list(v.array.shape)} and normalized_shape = {list(shape)}"
+                f"{name}: Expected {label} to be of same shape as normalized_shape, but got "
+                f"{label} of shape {list(v.array.shape)} and normalized_shape = {list(shape)}"
             )
     if input.array.shape[-len(shape) :] != shape:
         tail = ", ".join(map(str, shape))
         raise RuntimeError(
-            f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {tail}], but got input of "
-            f"size{list(input.array.shape)}"
+            f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, "
+            f"{tail}], but got input of size{list(input.array.shape)}"
         )
     return len(shape)
 
 
 @export(functional=True)
 def layer_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
-    eps: float = 1e-5,
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
+    bias: Tensor | None = None, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
     """Normalise each sample over its last axes: y = (x - mean) / sqrt(var + eps) weight + bias.
 
@@ -368,7 +369,9 @@ def rms_norm(
     weight: Tensor | None = None,
     eps: float | None = None,
 ) -> Tensor:
-    """Divide each sample by its root mean square over the last axes: y = x / sqrt(mean(x^2) + eps) weight.
+    """Divide each sample by its root mean square over the last axes.
+
+    y = x / sqrt(mean(x^2) + eps) weight
 
     `eps` defaults to the machine epsilon of the dtype the computation runs in.
 
@@ -414,8 +417,8 @@ def group_norm(
         )
     if channels % num_groups:
         raise RuntimeError(
-            "group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
-            f"{list(input.shape)} and num_groups={num_groups}"
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but "
+            f"got input of shape {list(input.shape)} and num_groups={num_groups}"
         )
     _check_channel_vectors("group_norm", channels, weight=weight, bias=bias)
     return GroupNorm.apply(input, weight, bias, groups=num_groups, eps=eps)
@@ -425,7 +428,9 @@ def group_norm(
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
-    """Divide by a power of the mean square over neighbouring channels: y = x / (k + alpha mean(x^2))^beta.
+    """Divide by a power of the mean square over neighbouring channels.
+
+    y = x / (k + alpha mean(x^2))^beta
 
     Shape:
         input (N, C, ...); result the same.

@@ -91,7 +91,7 @@ def log_softmax(
 
 
 def _dtype(third: Any, dtype: DType | None) -> DType | None:
-    """`torch.softmax(x, dim, dtype)` has the dtype third, `F.softmax(x, dim, 3, dtype)` a stack level."""
+    """Third comes the dtype in `torch.softmax(x, dim, dtype)`, a stack level in `F.softmax`."""
     return third if isinstance(third, DType) else dtype
 
 
@@ -107,7 +107,7 @@ def softmin(
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
-    """Draw from the Gumbel-softmax distribution; with `hard`, one-hot values with the soft gradient.
+    """Draw from the Gumbel-softmax distribution; `hard`: one-hot values with the soft gradient.
 
     Reference:
         Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax", 2016.

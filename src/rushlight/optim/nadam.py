@@ -35,15 +35,17 @@ class NAdam(Optimizer):
 
     def __init__(
         self, params: Any, lr: Any = 2e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
-        foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+        weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False,
+        *, foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
+        differentiable: bool = False,
     ):  # fmt: skip
         check_adam_options(lr, betas, eps, weight_decay)
         check_range("momentum_decay value", momentum_decay)
         defaults = {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize, "foreach": foreach,
-            "capturable": capturable, "differentiable": differentiable,
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable,
+            "differentiable": differentiable,
         }  # fmt: skip
         super().__init__(params, defaults)
 
@@ -63,8 +65,9 @@ class NAdam(Optimizer):
                     product = float(state["mu_product"].array)
                 K.nadam_(
                     *lists, lr=float(group["lr"]), beta1=beta1, beta2=beta2, eps=group["eps"],
-                    weight_decay=group["weight_decay"], momentum_decay=group["momentum_decay"], step=step,
-                    mu_product=product, decoupled=group["decoupled_weight_decay"], maximize=group["maximize"],
+                    weight_decay=group["weight_decay"], momentum_decay=group["momentum_decay"],
+                    step=step, mu_product=product, decoupled=group["decoupled_weight_decay"],
+                    maximize=group["maximize"],
                 )  # fmt: skip
                 written(params)
         return loss

@@ -41,8 +41,8 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]):
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{type(params).__name__}"
+                "params argument given to the optimizer should be an iterable of Tensors or "
+                f"dicts, but got {type(params).__name__}"
             )
         self.defaults = defaults
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
@@ -82,8 +82,8 @@ class Optimizer:
             params = [params]
         elif isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
-                "will change between runs. Please use a list instead."
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering of tensors in sets will change between runs. Please use a list instead."
             )
         params = list(params)
         if params and isinstance(params[0], tuple):
@@ -92,7 +92,8 @@ class Optimizer:
         for p in params:
             if not isinstance(p, Tensor):
                 raise TypeError(
-                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
+                    "optimizer can only optimize Tensors, but one of the params is "
+                    f"{type(p).__name__}"
                 )
             if not p.is_leaf and not self.defaults.get("differentiable"):
                 raise ValueError("can't optimize a non-leaf Tensor")
@@ -100,7 +101,8 @@ class Optimizer:
         for name, default in self.defaults.items():
             if default is required and name not in group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                    "parameter group didn't specify a value of required "
+                    f"optimization parameter {name}"
                 )
             group.setdefault(name, default)
         known = {id(p) for g in self.param_groups for p in g["params"]}
@@ -110,8 +112,9 @@ class Optimizer:
             import warnings
 
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this "
+                "will cause an error; see github.com/pytorch/pytorch/issues/40967 "
+                "for more information",
                 stacklevel=3,
             )
         self.param_groups.append(group)
@@ -208,7 +211,8 @@ class Optimizer:
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(s["params"]) != len(g["params"]) for s, g in zip(saved, self.param_groups)):
             raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of "
+                "optimizer's group"
             )
         by_number = {
             number: p
@@ -272,7 +276,7 @@ class Optimizer:
         state_names: Callable[[], tuple[str, ...]] | tuple[str, ...],
         **initial: float,
     ) -> Iterator[tuple[float, list[Tensor], list[list[Any]]]]:
-        """Yield (step, parameters, lists of arrays) for parameters that have taken equally many steps.
+        """Yield (step, parameters, lists of arrays) for parameters that took equally many steps.
 
         The first two lists are the parameters' and the gradients' arrays; then one for each name of
         state, which starts as zeros (or as the value given by keyword). The step is counted here.
@@ -320,7 +324,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _like_parameter(p: Tensor, name: str, value: Any) -> Any:
-    """Return a loaded state value on the parameter's device and in its dtype (steps stay as they are)."""
+    """Return a loaded value on the parameter's device and in its dtype (steps stay as they are)."""
     if isinstance(value, Tensor):
         if name == "step":
             return value.clone()

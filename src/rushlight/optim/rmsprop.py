@@ -32,9 +32,10 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
-        momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
-        maximize: bool = False, differentiable: bool = False,
+        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0, momentum: float = 0, centered: bool = False,
+        capturable: bool = False, foreach: bool | None = None, maximize: bool = False,
+        differentiable: bool = False,
     ):  # fmt: skip
         check_range("learning rate", lr)
         check_range("epsilon value", eps)
@@ -43,8 +44,8 @@ class RMSprop(Optimizer):
         check_range("alpha value", alpha)
         defaults = {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
-            "differentiable": differentiable,
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable,
         }  # fmt: skip
         super().__init__(params, defaults)
 
@@ -58,8 +59,9 @@ class RMSprop(Optimizer):
             for _, params, lists in self._batches(group, tuple(names)):
                 state = dict(zip(names, lists[2:]))
                 K.rmsprop_(
-                    lists[0], lists[1], state["square_avg"], state.get("grad_avg"), state.get("momentum_buffer"),
-                    lr=float(group["lr"]), alpha=group["alpha"], eps=group["eps"], weight_decay=group["weight_decay"],
+                    lists[0], lists[1], state["square_avg"], state.get("grad_avg"),
+                    state.get("momentum_buffer"), lr=float(group["lr"]), alpha=group["alpha"],
+                    eps=group["eps"], weight_decay=group["weight_decay"],
                     momentum=group["momentum"], maximize=group["maximize"],
                 )  # fmt: skip
                 written(params)

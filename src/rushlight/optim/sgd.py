@@ -15,7 +15,8 @@ from .optimizer import Optimizer, check_range, written
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
-    d = g + weight_decay p;  b = momentum b + (1 - dampening) d;  p = p - lr b (or lr (d + momentum b) with nesterov)
+    d = g + weight_decay p;  b = momentum b + (1 - dampening) d;  p = p - lr b,
+    or p - lr (d + momentum b) with nesterov
 
     Args:
         params: parameters or groups.
@@ -42,9 +43,9 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
-        nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
-        differentiable: bool = False, fused: bool | None = None,
+        self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0,
+        weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
+        foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
     ):  # fmt: skip
         check_range("learning rate", lr)
         check_range("momentum value", momentum)
@@ -52,8 +53,9 @@ class SGD(Optimizer):
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         defaults = {
-            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
-            "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+            "nesterov": nesterov, "maximize": maximize, "foreach": foreach,
+            "differentiable": differentiable, "fused": fused,
         }  # fmt: skip
         super().__init__(params, defaults)
 
@@ -78,8 +80,9 @@ class SGD(Optimizer):
         if not params:
             return
         K.sgd_(
-            [p.array for p in params], [p._grad.array for p in params], buffers, lr=float(group["lr"]),
-            momentum=group["momentum"], dampening=group["dampening"], weight_decay=group["weight_decay"],
-            nesterov=group["nesterov"], maximize=group["maximize"], first=first,
+            [p.array for p in params], [p._grad.array for p in params], buffers,
+            lr=float(group["lr"]), momentum=group["momentum"], dampening=group["dampening"],
+            weight_decay=group["weight_decay"], nesterov=group["nesterov"],
+            maximize=group["maximize"], first=first,
         )  # fmt: skip
         written(params)

@@ -75,14 +75,16 @@ class Sequential(Module):
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+                "add operator supports only objects of Sequential class, but "
+                f"{type(other)} is given."
             )
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+                "add operator supports only objects of Sequential class, but "
+                f"{type(other)} is given."
             )
         return self.extend(list(other))
 
@@ -187,7 +189,8 @@ class ModuleList(Module):
         """Add modules at the end."""
         if not isinstance(modules, Iterable):
             raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
+                "ModuleList.extend should be called with an iterable, but got "
+                f"{type(modules).__name__}"
             )
         for module in modules:
             self.append(module)
@@ -268,13 +271,15 @@ class ModuleDict(Module):
         """Add or replace modules."""
         if not isinstance(modules, Iterable):
             raise TypeError(
-                f"ModuleDict.update should be called with an iterable of key/value pairs, but got {type(modules).__name__}"
+                "ModuleDict.update should be called with an iterable of key/value pairs, but got "
+                f"{type(modules).__name__}"
             )
         pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
         for position, pair in enumerate(pairs):
             if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
                 raise ValueError(
-                    f"ModuleDict update sequence element #{position} has length {len(tuple(pair))}; 2 is required"
+                    f"ModuleDict update sequence element #{position} has length "
+                    f"{len(tuple(pair))}; 2 is required"
                 )
             self[pair[0]] = pair[1]
 
@@ -340,7 +345,8 @@ class ParameterList(Module):
         """Add values at the end."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+                "ParameterList.extend should be called with an iterable, but got "
+                f"{type(values).__name__}"
             )
         for value in values:
             self.append(value)
@@ -374,7 +380,8 @@ class ParameterDict(Module):
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
             raise TypeError(
-                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
+                "Index given to ParameterDict cannot be used as a key as it is not a string (type "
+                f"is '{type(key).__name__}')."
             )
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))

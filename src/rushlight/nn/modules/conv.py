@@ -29,8 +29,9 @@ class _ConvNd(Module):
     function: Callable[..., Tensor]
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
-        output_padding: Any, groups: int, bias: bool, padding_mode: str, device: Any, dtype: Any,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any,
+        dilation: Any, output_padding: Any, groups: int, bias: bool, padding_mode: str, device: Any,
+        dtype: Any,
     ):  # fmt: skip
         super().__init__()
         if groups <= 0:
@@ -58,7 +59,8 @@ class _ConvNd(Module):
             self.padding = _tuple(padding, n)
         if padding_mode not in _PADDING_MODES:
             raise ValueError(
-                f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+                f"padding_mode must be one of {set(_PADDING_MODES)}, but got "
+                f"padding_mode='{padding_mode}'"
             )
         self.output_padding, self.padding_mode = _tuple(output_padding, n), padding_mode
         shape = self._weight_shape()
@@ -119,9 +121,7 @@ class _ConvNd(Module):
             f"stride={self.stride}",
         ]
         if self.padding != (0,) * n:
-            parts.append(
-                f"padding={self.padding if isinstance(self.padding, tuple) else repr(self.padding).strip(chr(39))}"
-            )
+            parts.append(f"padding={self.padding}")
         if self.dilation != (1,) * n:
             parts.append(f"dilation={self.dilation}")
         if self.output_padding != (0,) * n:
@@ -137,8 +137,9 @@ class _ConvNd(Module):
 
 class _Conv(_ConvNd):
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
+        padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True,
+        padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ):  # fmt: skip
         super().__init__(
             in_channels,
@@ -203,15 +204,15 @@ class _ConvTranspose(_ConvNd):
     transposed = True
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
-        device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
+        padding: Any = 0, output_padding: Any = 0, groups: int = 1, bias: bool = True,
+        dilation: Any = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ):  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias, padding_mode,
-            device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding,
+            groups, bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def _output_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
@@ -224,8 +225,8 @@ class _ConvTranspose(_ConvNd):
             wanted = wanted[-n:]
         if len(wanted) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.ndim}D input, output_size must have {n} or {input.ndim} elements "
-                f"(got {len(output_size)})"
+                f"ConvTranspose{n}D: for {input.ndim}D input, output_size must have {n} or "
+                f"{input.ndim} elements (got {len(output_size)})"
             )
         extra = []
         for axis, target in enumerate(wanted):
@@ -239,7 +240,8 @@ class _ConvTranspose(_ConvNd):
             if not least <= target < least + self.stride[axis]:
                 raise ValueError(
                     f"requested an output size of {wanted}, but valid sizes range from {least} to "
-                    f"{least + self.stride[axis] - 1} (for an input of {list(input.array.shape[-n:])})"
+                    f"{least + self.stride[axis] - 1} (for an input of "
+                    f"{list(input.array.shape[-n:])})"
                 )
             extra.append(target - least)
         return tuple(extra)
@@ -296,10 +298,10 @@ class ConvTranspose3d(_ConvTranspose):
 
 
 class _LazyConv(LazyModuleMixin):
-    """A convolution that learns `in_channels` from its first input; its arguments start at `out_channels`."""
+    """A convolution without the argument `in_channels`, which it learns from its first input."""
 
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any):
-        # The parameters' shapes need `in_channels`, so the module starts with as many as it has groups.
+        # The parameters' shapes need `in_channels`: it starts with as many as there are groups.
         names = _ARGUMENTS[issubclass(type(self), _ConvTranspose)]
         options = {**dict(zip(names, args)), **kwargs}
         bias = options.pop("bias", True)
@@ -323,8 +325,8 @@ class _LazyConv(LazyModuleMixin):
         n = self.spatial  # type: ignore[attr-defined]
         if input.ndim not in (n + 1, n + 2):
             raise RuntimeError(
-                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {type(self).__name__}, but got input of "
-                f"size: {input.shape}"
+                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to "
+                f"{type(self).__name__}, but got input of size: {input.shape}"
             )
         self.in_channels = input.array.shape[-n - 1]
         if self.in_channels % self.groups:  # type: ignore[attr-defined]

@@ -34,16 +34,18 @@ class SequentialLR(LRScheduler):
         for i, scheduler in enumerate(schedulers):
             if scheduler.optimizer is not optimizer:
                 raise ValueError(
-                    f"SequentialLR expects all schedulers to belong to the same optimizer, but got scheduler at index {i} with another one."
+                    "SequentialLR expects all schedulers to belong to the same optimizer, but got "
+                    f"scheduler at index {i} with another one."
                 )
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
-                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}"
+                "Sequential Schedulers expects number of schedulers provided to be one more than "
+                f"the number of milestone points, but got number of schedulers {len(schedulers)} "
+                f"and the number of milestones to be equal to {len(milestones)}"
             )
         self._schedulers, self._milestones = schedulers, milestones
         self.last_epoch, self.optimizer = last_epoch + 1, optimizer
-        # Each schedule has taken its initial step: go back to the initial lr and let only the first begin.
+        # Each schedule has taken its initial step: go back, and let only the first begin.
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self._undo(schedulers)
@@ -97,13 +99,15 @@ class ChainedScheduler(LRScheduler):
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
         if len(schedulers) < 1:
             raise ValueError(
-                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
+                "ChainedScheduler expects at least one scheduler to be chained, "
+                "but got no scheduler."
             )
         self.optimizer = optimizer or schedulers[0].optimizer
         for i, scheduler in enumerate(schedulers):
             if scheduler.optimizer is not self.optimizer:
                 raise ValueError(
-                    f"ChainedScheduler expects all schedulers to belong to the same optimizer, but got scheduler at index {i} with another one."
+                    "ChainedScheduler expects all schedulers to belong to the same optimizer, but "
+                    f"got scheduler at index {i} with another one."
                 )
         self._schedulers = schedulers
         self._last_lr = self._current()
@@ -134,8 +138,9 @@ class ReduceLROnPlateau(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
-        threshold_mode: str = "rel", cooldown: int = 0, min_lr: Any = 0, eps: float = 1e-8,
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: Any = 0,
+        eps: float = 1e-8,
     ):  # fmt: skip
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")

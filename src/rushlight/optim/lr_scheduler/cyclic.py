@@ -104,10 +104,11 @@ class OneCycleLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, max_lr: Any, total_steps: int | None = None, epochs: int | None = None,
-        steps_per_epoch: int | None = None, pct_start: float = 0.3, anneal_strategy: str = "cos",
-        cycle_momentum: bool = True, base_momentum: Any = 0.85, max_momentum: Any = 0.95, div_factor: float = 25.0,
-        final_div_factor: float = 1e4, three_phase: bool = False, last_epoch: int = -1,
+        self, optimizer: Optimizer, max_lr: Any, total_steps: int | None = None,
+        epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: Any = 0.85,
+        max_momentum: Any = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        three_phase: bool = False, last_epoch: int = -1,
     ):  # fmt: skip
         self.optimizer = optimizer
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
@@ -137,7 +138,7 @@ class OneCycleLR(LRScheduler):
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self._prepare_momentum(base_momentum, max_momentum, last_epoch)
-        # The base class records lr as the initial one: it must already be what the cycle starts with.
+        # The base class records lr as the initial one: it must be what the cycle starts with.
         if last_epoch == -1:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"]
@@ -169,7 +170,8 @@ class OneCycleLR(LRScheduler):
         t = self.last_epoch
         if t > self.total_steps:
             raise ValueError(
-                f"Tried to step {t} times. The specified number of total steps is {self.total_steps}"
+                f"Tried to step {t} times. The specified number of total steps is "
+                f"{self.total_steps}"
             )
         values = []
         for group in self.optimizer.param_groups:
@@ -220,7 +222,8 @@ class CyclicLR(LRScheduler):
         max_lr: the upper bound, or one for each group.
         step_size_up: steps up.
         step_size_down: steps down (default: as many).
-        mode: "triangular", "triangular2" (half as high each cycle) or "exp_range" (gamma^step as high).
+        mode: "triangular", "triangular2" (half as high each cycle) or "exp_range" (gamma^step as
+            high).
         gamma: for "exp_range".
         scale_fn: a height function of one's own.
         scale_mode: whether it takes the "cycle" or the number of "iterations".
@@ -234,9 +237,10 @@ class CyclicLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000, step_size_down: int | None = None,
-        mode: str = "triangular", gamma: float = 1.0, scale_fn: Callable[[float], float] | None = None,
-        scale_mode: str = "cycle", cycle_momentum: bool = True, base_momentum: Any = 0.8, max_momentum: Any = 0.9,
+        self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000,
+        step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle",
+        cycle_momentum: bool = True, base_momentum: Any = 0.8, max_momentum: Any = 0.9,
         last_epoch: int = -1,
     ):  # fmt: skip
         self.optimizer = optimizer

@@ -51,7 +51,8 @@ def collate(batch: Any, *, collate_fn_map: dict[Any, Any] | None = None) -> Any:
         columns_list = [collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch)]
         return columns_list if isinstance(first, tuple) else _rebuild_sequence(first, columns_list)
     raise TypeError(
-        f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {kind}"
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+        f"found {kind}"
     )
 
 
@@ -82,7 +83,8 @@ def _stack_arrays(batch: Any, **_: Any) -> Any:
     first = batch[0]
     if first.dtype.kind in "SUO":
         raise TypeError(
-            f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {first.dtype}"
+            "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+            f"found {first.dtype}"
         )
     if first.shape == ():
         return as_tensor(np.asarray(batch))

@@ -55,12 +55,13 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class StackDataset(Dataset[Any]):
-    """Datasets side by side: a sample is a tuple (or, by keyword, a dictionary) of their samples."""
+    """Datasets side by side: a sample is a tuple (by keyword, a dictionary) of their samples."""
 
     def __init__(self, *args: Dataset[Any], **kwargs: Dataset[Any]):
         if args and kwargs:
             raise ValueError(
-                "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like input/output, but both types are given."
+                "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like "
+                "input/output, but both types are given."
             )
         if not args and not kwargs:
             raise ValueError("At least one dataset should be passed")

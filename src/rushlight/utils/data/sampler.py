@@ -68,7 +68,8 @@ class RandomSampler(Sampler[int]):
         self._num_samples = num_samples
         if not isinstance(self.num_samples, int) or self.num_samples < 0:
             raise ValueError(
-                f"num_samples should be a non-negative integer value, but got num_samples={self.num_samples}"
+                "num_samples should be a non-negative integer value, but got "
+                f"num_samples={self.num_samples}"
             )
 
     @property
@@ -139,7 +140,8 @@ class WeightedRandomSampler(Sampler[int]):
         self.weights = as_tensor(weights, dtype=float64)
         if self.weights.ndim != 1:
             raise ValueError(
-                f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
+                "weights should be a 1d sequence but given weights have shape "
+                f"{tuple(self.weights.shape)}"
             )
         self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
 

@@ -102,13 +102,14 @@ class MNIST(VisionDataset):
         if None in paths:
             missing = [n for n, p in zip(_FILES[self.train], paths, strict=True) if p is None]
             raise RuntimeError(
-                f"Dataset not found in {self.raw_folder} (no {' and no '.join(missing)}). You can use "
-                "download=True to download it"
+                f"Dataset not found in {self.raw_folder} (no {' and no '.join(missing)}). You can "
+                "use download=True to download it"
             )
         images, labels = (read_idx(p) for p in paths if p is not None)
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise RuntimeError(
-                f"{self.raw_folder}: expected images (N, H, W) and as many labels, got {images.shape} and {labels.shape}"
+                f"{self.raw_folder}: expected images (N, H, W) and as many labels, got "
+                f"{images.shape} and {labels.shape}"
             )
         return wrap(images), wrap(labels.astype("int64"))
 

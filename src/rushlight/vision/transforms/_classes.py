@@ -44,7 +44,7 @@ class Compose:
 
 
 class ToTensor:
-    """A Pillow image or an array (H, W, C) becomes a tensor (C, H, W); bytes become floats in [0, 1]."""
+    """Turns an image or an array (H, W, C) into a tensor (C, H, W), bytes into [0, 1]."""
 
     def __call__(self, pic: Any) -> Tensor:
         """Convert one image."""

@@ -85,13 +85,15 @@ def normalize(
         raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype}.")
     if tensor.ndim < 3:
         raise ValueError(
-            f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.shape}"
+            "Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = "
+            f"{tensor.shape}"
         )
     kind = tensor.array.dtype
     centre, spread = np.asarray(mean, kind), np.asarray(std, kind)
     if (spread == 0).any():
         raise ValueError(
-            f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero."
+            f"std evaluated to zero after conversion to {tensor.dtype}, leading "
+            "to division by zero."
         )
     result = tensor if inplace else tensor.clone()
     result.sub_(wrap(_per_channel(centre))).div_(wrap(_per_channel(spread)))
@@ -113,7 +115,8 @@ def _new_size(height: int, width: int, size: Any, max_size: int | None) -> tuple
     if max_size is not None:
         if max_size <= wanted:
             raise ValueError(
-                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge size = {size}"
+                f"max_size = {max_size} must be strictly greater than the requested size for the "
+                f"smaller edge size = {size}"
             )
         if new_long > max_size:
             new_short, new_long = int(max_size * new_short / new_long), max_size
