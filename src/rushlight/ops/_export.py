@@ -68,6 +68,7 @@ def export(
     """Register an operator (decorator).
 
     Args:
+        function: the operator, where the decorator is used without options.
         name: the public name, where it is not the function's (`bool`, `max`).
         public: available as `rushlight.NAME`.
         method: available as `Tensor.NAME`.
@@ -117,7 +118,9 @@ def public_names() -> dict[str, Any]:
 
 def functional_names() -> dict[str, Any]:
     """Return what `rushlight.nn.functional` offers of the exported operators."""
-    return {e.name: e.public or e.function for e in EXPORTS.values() if e.functional}
+    functional = [e for e in EXPORTS.values() if e.functional]
+    in_place = {e.name + "_": getattr(Tensor, e.name + "_") for e in functional if e.inplace}
+    return in_place | {e.name: e.public or e.function for e in functional}
 
 
 def _in_place(function: Callable[..., Any], label: str, saves_input: bool) -> Callable[..., Any]:
@@ -166,7 +169,7 @@ def _with_out(function: Callable[..., Any], label: str) -> Callable[..., Any]:
             return result
         if isinstance(result, Tensor):
             return into(label, out, result)
-        into_each = [into(label, dst, value) for dst, value in zip(out, result)]
+        into_each = [into(label, dst, value) for dst, value in zip(out, result, strict=True)]
         return type(result)(into_each) if type(result) is tuple else type(result)(*into_each)
 
     return with_out
