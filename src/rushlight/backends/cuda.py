@@ -14,14 +14,27 @@ def is_built() -> bool:
 
 
 class Matmul:
-    """Switches of matrix products; `allow_tf32` trades float32 precision for speed."""
+    """Switches of matrix products; `allow_tf32` trades float32 precision for speed.
+
+    Attributes:
+        precision: what `torch.set_float32_matmul_precision` sets; `allow_tf32` follows it.
+    """
 
     def __init__(self) -> None:
-        self.allow_tf32 = False
+        self.precision = "highest"
         self.allow_fp16_reduced_precision_reduction = True
         self.allow_bf16_reduced_precision_reduction = True
         self.allow_fp16_accumulation = False
         self.fp32_precision = "none"
+
+    @property
+    def allow_tf32(self) -> bool:
+        """Whether float32 products may be computed in TF32."""
+        return self.precision != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed: bool) -> None:
+        self.precision = "high" if allowed else "highest"
 
 
 matmul = Matmul()
