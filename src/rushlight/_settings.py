@@ -36,8 +36,7 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
         warn_only: warn, rather than raise, where there is no such operator.
 
     Note:
-        On the CPU every operator gives the same bits on every run with the same number of threads,
-        whether asked or not; nothing is refused.
+        It is only remembered: no operator is refused or replaced.
     """
     global _debug_mode
     if not isinstance(mode, bool):
@@ -86,12 +85,6 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     Args:
         precision: 'highest' (float32), or 'high' or 'medium' (TF32 where the GPU has it).
-
-    Example:
-        >>> rushlight.set_float32_matmul_precision("high")
-        >>> rushlight.backends.cuda.matmul.allow_tf32
-        True
-        >>> rushlight.set_float32_matmul_precision("highest")
     """
     if precision not in _PRECISIONS:
         warnings.warn(
