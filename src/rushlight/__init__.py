@@ -1,7 +1,7 @@
 """rushlight: deep learning with PyTorch's names and behaviour on NumPy and CuPy.
 
 Operators are exported where they are written (`ops/`); everything else is named here, one by one.
-Sub-packages that a small program does not need load when they are first used.
+Sub-packages, and the operators of layers, load when they are first used.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ if TYPE_CHECKING:
     )
 
 _LAZY_MODULES = frozenset({
-    "accelerator", "amp", "backends", "compat", "compiler", "cuda", "distributed", "fft", "func", "linalg", "mps",
-    "multiprocessing", "nn", "optim", "serialization", "signal", "special", "utils", "version", "vision", "xpu",
+    "accelerator", "amp", "backends", "compat", "compiler", "cuda", "distributed", "fft", "func",
+    "linalg", "mps", "multiprocessing", "nn", "optim", "serialization", "signal", "special",
+    "utils", "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
     "save": "serialization",
@@ -103,6 +104,16 @@ _LAZY_NAMES = {
     "autocast": "amp",
     "GradScaler": "amp",
     "default_device": "backend.device",
+    "use_deterministic_algorithms": "_settings",
+    "are_deterministic_algorithms_enabled": "_settings",
+    "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "set_float32_matmul_precision": "_settings",
+    "get_float32_matmul_precision": "_settings",
+    "set_flush_denormal": "_settings",
+    "set_warn_always": "_settings",
+    "is_warn_always_enabled": "_settings",
+    "typename": "_settings",
+    "set_default_tensor_type": "_legacy_types",
 }
 
 
@@ -113,13 +124,34 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
+    elif name.endswith("Tensor"):
+        from ._legacy_types import TYPES
+
+        if name in TYPES:
+            return TYPES[name]
     elif name in _LAZY_NAMES:
         found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
         globals()[name] = found
         return found
+    elif not name.startswith("_"):
+        _load_layers()
+        if name in globals():
+            return globals()[name]
     raise AttributeError(
         f"module 'torch' has no attribute '{name}' (not in rushlight; see docs/compatibility.md)"
     )
+
+
+def __dir__() -> list[str]:
+    _load_layers()
+    return sorted({*globals(), *_LAZY_MODULES, *_LAZY_NAMES})
+
+
+def _load_layers() -> None:
+    """Bring in the operators that wait for their first use: `conv2d`, `embedding`, ..."""
+    importlib.import_module(f"{__name__}.ops.layers")
+    for name, function in _public_names().items():
+        globals().setdefault(name, function)
 
 
 __all__ = [

@@ -1,0 +1,58 @@
+"""The tensor types of older programs: `FloatTensor([1, 2])`, `isinstance(x, LongTensor)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._tensor import Size, Tensor, wrap
+from .backend import dtype as dtypes
+from .backend.dtype import dtype
+
+
+class _TypeOfDtype(type):
+    """Makes `isinstance` ask for the dtype, and a call make an ordinary Tensor."""
+
+    dtype: dtype
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, Tensor) and value.dtype is cls.dtype and value.is_cpu
+
+    def __call__(cls, *data: Any, device: Any = None) -> Tensor:
+        """Return an uninitialised tensor of the given sizes, or one of the given values."""
+        if len(data) == 1 and not isinstance(data[0], (int, Size)):
+            source = data[0].array if isinstance(data[0], Tensor) else data[0]
+            return wrap(np.array(source, dtype=cls.dtype.numpy))
+        shape = data[0] if len(data) == 1 and isinstance(data[0], Size) else data or (0,)
+        return wrap(np.empty(shape, dtype=cls.dtype.numpy))
+
+
+def _make(kind: dtype) -> Any:
+    name = f"{kind.type_name}Tensor"
+    members = {
+        "dtype": kind,
+        "__doc__": f"Tensors of {kind}; `tensor(..., dtype=...)` is the way to make one.",
+    }
+    return _TypeOfDtype(name, (), members)
+
+
+TYPES = {
+    f"{kind.type_name}Tensor": _make(kind)
+    for kind in (
+        dtypes.bool_, dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64,
+        dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64,
+    )
+}  # fmt: skip
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Set the default dtype by a tensor type or its name, such as `torch.DoubleTensor`.
+
+    Raises:
+        TypeError: it is no floating point tensor type.
+    """
+    name = t.rpartition(".")[2] if isinstance(t, str) else getattr(t, "__name__", "")
+    if name not in TYPES:
+        raise TypeError(f"invalid type object: {t!r}")
+    dtypes.set_default_dtype(TYPES[name].dtype)
