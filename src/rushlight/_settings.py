@@ -36,7 +36,8 @@ def set_float32_matmul_precision(precision: str) -> None:
     """
     if precision not in _PRECISIONS:
         raise RuntimeError(
-            f"set_float32_matmul_precision: expected one of {', '.join(_PRECISIONS)}, got {precision!r}"
+            f"set_float32_matmul_precision: expected one of {', '.join(_PRECISIONS)}, "
+            f"got {precision!r}"
         )
     _state["precision"] = precision
 
@@ -63,7 +64,7 @@ def is_warn_always_enabled() -> bool:
 
 
 def typename(obj: Any, /) -> str:
-    """Return the full name of an object's type; for a tensor torch's name, as `torch.FloatTensor`."""
+    """Return the full name of an object's type; of a tensor torch's name: `torch.FloatTensor`."""
     from ._tensor import Tensor
 
     if isinstance(obj, Tensor):
