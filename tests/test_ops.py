@@ -81,7 +81,7 @@ def array_of(value: Any) -> np.ndarray:
 def assert_same(actual: Any, expected: Any, rtol: float, atol: float) -> None:
     ours, theirs = leaves(actual), leaves(expected)
     assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
         left, right = array_of(a), array_of(b)
         assert left.shape == right.shape
         if left.dtype.kind in "biu":
@@ -124,7 +124,7 @@ def test_half_precision_is_float32_rounded_once(case: OpCase) -> None:
             function_of(case.name)(*args, **kwargs),
             function_of(case.name)(*wide, **kwargs),
         )
-        for a, b in zip(leaves(actual), leaves(expected)):
+        for a, b in zip(leaves(actual), leaves(expected), strict=True):
             if not b.dtype.is_floating_point:
                 assert_same(a, b, 0, 0)
                 continue
@@ -143,7 +143,7 @@ def differentiable_call(case: OpCase, sample: S) -> tuple[Any, list[Tensor]]:
         x.requires_grad = True
 
     def call(*tensors: Tensor) -> Any:
-        replaced = dict(zip(map(id, inputs), tensors))
+        replaced = dict(zip(map(id, inputs), tensors, strict=True))
 
         def put(value: Any) -> Any:
             if isinstance(value, list):
@@ -198,7 +198,7 @@ def test_inputs_are_left_alone(case: OpCase) -> None:
     before = [x.array.copy() for x in leaves(args) if isinstance(x, Tensor)]
     function_of(case.name)(*args, **kwargs)
     after = [x.array for x in leaves(args) if isinstance(x, Tensor)]
-    for a, b in zip(after, before):
+    for a, b in zip(after, before, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -250,7 +250,7 @@ def test_in_place_gradient(case: OpCase) -> None:
         x.requires_grad = True
 
     def call(*tensors: Tensor) -> Tensor:
-        put = dict(zip(map(id, inputs), tensors))
+        put = dict(zip(map(id, inputs), tensors, strict=True))
         changed = [put.get(id(a), a) for a in args]
         return getattr(changed[0] * 1.0, name)(*changed[1:], **kwargs)
 

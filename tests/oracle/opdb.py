@@ -137,7 +137,7 @@ def compare_sample(function: Any, op: Any, sample: Any, dtype: str) -> str | Non
     if len(theirs) != len(ours):
         return f"{len(ours)} outputs instead of {len(theirs)}"
     roots, torch_roots = [], []
-    for i, (a, b) in enumerate(zip(ours, theirs)):
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=False)):
         if not isinstance(b, torch.Tensor):
             if a != b and not (a != a and b != b):
                 return f"output {i}: {a!r} instead of {b!r}"
@@ -180,7 +180,7 @@ def compare_gradients(
     ours = rushlight.autograd.grad(
         roots, [memo[id(t)] for t in leaves], our_grads, allow_unused=True
     )
-    for i, (a, b) in enumerate(zip(ours, theirs)):
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=False)):
         if b is None or a is None:
             still_zero = (a is None or not np.any(a.array)) and (b is None or not bool(b.any()))
             if not still_zero:

@@ -103,7 +103,7 @@ def backward(
         create_graph=create_graph,
         targets=targets,  # type: ignore[arg-type]
     )
-    for x, grad in zip(_as_tuple(inputs), found):
+    for x, grad in zip(_as_tuple(inputs), found, strict=True):
         if x._node is not None and grad is not None:
             x._grad = grad if x._grad is None else x._grad + grad
 
@@ -157,7 +157,10 @@ def grad(
         found = run_backward(roots, keep_graph=keep, **options)  # type: ignore[arg-type]
     if materialize_grads:
         return tuple(
-            [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(wanted, found)]
+            [
+                wrap(np.zeros_like(x.array)) if g is None else g
+                for x, g in zip(wanted, found, strict=True)
+            ]
         )
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
@@ -174,7 +177,7 @@ def _batched_grad(sources: Any, grad_outputs: Any, keep: bool, options: Any) -> 
     for i in range(count):
         roots = _roots(sources, tuple(g[i] for g in batches))
         rows.append(run_backward(roots, keep_graph=keep or i + 1 < count, **options))
-    return [_stacked(column) for column in zip(*rows)]
+    return [_stacked(column) for column in zip(*rows, strict=True)]
 
 
 def _stacked(gradients: Sequence[Tensor | None]) -> Tensor | None:

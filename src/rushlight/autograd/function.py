@@ -191,7 +191,7 @@ class Function(Node):
         return tuple(
             [
                 None if edge is None else self._checked(r, i)
-                for i, (edge, r) in enumerate(zip(self.edges, results))
+                for i, (edge, r) in enumerate(zip(self.edges, results, strict=True))
             ]
         )
 
@@ -216,7 +216,7 @@ class Function(Node):
 
 
 def _broadcasts_to(shape: Shape, target: Shape) -> bool:
-    ends = zip(reversed(shape), reversed(target))
+    ends = zip(reversed(shape), reversed(target), strict=False)
     return len(shape) <= len(target) and all(n in (1, m) for n, m in ends)
 
 

@@ -73,14 +73,15 @@ def _numeric(
             flat[j] = before - step
             below = call()
             flat[j] = before
-            rows.append([(a - b) / (2 * eps) for a, b in zip(above, below)])
+            rows.append([(a - b) / (2 * eps) for a, b in zip(above, below, strict=True)])
         by_part.append([np.array([r[k] for r in rows]) for k in range(len(rows[0]) if rows else 0)])
     return by_part[0], by_part[-1] if len(by_part) == 2 else []
 
 
 def _analytic(y: Tensor, x: Tensor, v: Array) -> Array:
     edge, source = edge_to(y), edge_to(x)
-    assert edge is not None and source is not None
+    assert edge is not None
+    assert source is not None
     found = run_backward(
         [(edge, wrap(v))], keep_graph=True, create_graph=False, targets=[source], accumulate=False
     )[0]

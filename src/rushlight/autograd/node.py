@@ -131,9 +131,7 @@ class Node:
         """What `forward` saved, as Tensors; checks that nobody wrote to them since."""
         if self.saved is None:
             raise RuntimeError(_FREED)
-        return tuple(
-            [self._unpack(item, version) for item, version in zip(self.saved, self.versions)]
-        )
+        return tuple(map(self._unpack, self.saved, self.versions))
 
     def _unpack(self, item: Any, version: int) -> Any:
         if isinstance(item, Tensor):
@@ -373,7 +371,8 @@ def _pack(node: Node, inputs: Any, arrays: Any, outputs: tuple[Tensor, ...]) -> 
     versions = []
     for item in node.saved:
         version = 0
-        for x, array in zip(inputs, arrays):
+        for place, array in enumerate(arrays):
+            x = inputs[place]
             if array is item and isinstance(x, Tensor):
                 if x._counter is not None:
                     _refuse_inference(x)

@@ -27,6 +27,7 @@ class Parameter(Tensor):
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        """Return a leaf over the memory of `data`."""
         if data is None:
             data = Tensor(0)
         if not isinstance(data, Tensor):
@@ -56,6 +57,7 @@ class Buffer(Tensor):
     persistent: bool
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+        """Return a tensor over the memory of `data`."""
         source = Tensor(0) if data is None else data
         buffer = wrap_as(cls, source.array)
         buffer._counter = share_version(source)
@@ -102,6 +104,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
     _materialized_class = Parameter
 
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        """Return a parameter without elements."""
         d = get_default_dtype() if dtype is None else as_dtype(dtype)
         parameter = wrap_as(cls, np.empty(0, d.numpy))
         parameter._requires_grad = requires_grad
@@ -124,6 +127,7 @@ class UninitializedBuffer(_Uninitialized):
     persistent = True
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> Any:
+        """Return a buffer without elements."""
         d = get_default_dtype() if dtype is None else as_dtype(dtype)
         return wrap_as(cls, np.empty(0, d.numpy))
 

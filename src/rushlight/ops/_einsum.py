@@ -27,7 +27,8 @@ def contract(equation: str, *operands: Tensor) -> Tensor:
             f"einsum(): {more} operands were provided than specified in the equation"
         )
     terms = [
-        _labelled(i, subscript, t) for i, (subscript, t) in enumerate(zip(subscripts, operands))
+        _labelled(i, subscript, t)
+        for i, (subscript, t) in enumerate(zip(subscripts, operands, strict=True))
     ]
     output = _output_labels(subscripts, terms, right if arrow else None)
     sizes = _sizes(terms)
@@ -91,7 +92,7 @@ def _sizes(terms: list[_Term]) -> dict[str, int]:
     """Return the size of each label; size 1 broadcasts."""
     sizes: dict[str, int] = {}
     for position, (tensor, labels) in enumerate(terms):
-        for label, n in zip(labels, tensor.array.shape):
+        for label, n in zip(labels, tensor.array.shape, strict=True):
             have = sizes.get(label, 1)
             if have != n and 1 not in (have, n):
                 raise RuntimeError(

@@ -195,7 +195,7 @@ def _check_options(name: str, stride: Sizes, padding: Sizes, dilation: Sizes) ->
 
 def _same_padding(x: Tensor, w: Tensor, dilation: Sizes) -> tuple[Tensor, Sizes]:
     """Return the padding that keeps the size; an odd remainder is padded onto the input's end."""
-    totals = [d * (k - 1) for d, k in zip(dilation, w.array.shape[2:])]
+    totals = [d * (k - 1) for d, k in zip(dilation, w.array.shape[2:], strict=True)]
     if any(t % 2 for t in totals):
         from .padding import pad
 
@@ -240,9 +240,9 @@ def _conv(
         padding = _sizes(name, "padding", padding, spatial)
     _check_options(name, stride, padding, dilation)
     sizes, kernel = x.array.shape[-spatial:], w.array.shape[2:]
-    padded = [n + 2 * p for n, p in zip(sizes, padding)]
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
-    if any(r > n for r, n in zip(reach, padded)):
+    padded = [n + 2 * p for n, p in zip(sizes, padding, strict=True)]
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    if any(r > n for r, n in zip(reach, padded, strict=True)):
         raise RuntimeError(
             f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel "
             f"size: ({' x '.join(map(str, reach))}). Kernel size can't be greater "
@@ -279,7 +279,7 @@ def _conv_transpose(
     extra = _sizes(name, "output_padding", output_padding, spatial)
     dilation = _sizes(name, "dilation", dilation, spatial)
     _check_options(name, stride, padding, dilation)
-    for e, s, d in zip(extra, stride, dilation):
+    for e, s, d in zip(extra, stride, dilation, strict=True):
         if e >= max(s, d) or e < 0:
             raise RuntimeError(
                 "output padding must be smaller than either stride or dilation, but got "
@@ -291,7 +291,7 @@ def _conv_transpose(
     size = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + e + 1
         for n, s, p, d, k, e in zip(
-            x.array.shape[2:], stride, padding, dilation, w.array.shape[2:], extra
+            x.array.shape[2:], stride, padding, dilation, w.array.shape[2:], extra, strict=True
         )
     )
     if any(n <= 0 for n in size):

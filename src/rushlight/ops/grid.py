@@ -79,7 +79,7 @@ def _taken(planes: Tensor, at: list[Array], sizes: tuple[int, ...]) -> Tensor:
     """Return the pixels (N, C, P) at integer positions, (N, P) for each axis; 0 outside."""
     inside = np.ones(at[0].shape, bool)
     flat = np.zeros(at[0].shape, np.int64)
-    for position, size in zip(at, sizes):
+    for position, size in zip(at, sizes, strict=True):
         inside &= (position >= 0) & (position < size)
         flat = flat * size + np.clip(np.nan_to_num(position), 0, size - 1).astype(np.int64)
     n, c, _ = planes.array.shape
@@ -93,14 +93,14 @@ def _taken(planes: Tensor, at: list[Array], sizes: tuple[int, ...]) -> Tensor:
 def _linear(planes: Tensor, at: list[Tensor], sizes: tuple[int, ...]) -> Tensor:
     """Mix the 2^n pixels around each position by their distances."""
     lower = [np.floor(x.array) for x in at]
-    upper_weight = [x - wrap(low) for x, low in zip(at, lower)]
+    upper_weight = [x - wrap(low) for x, low in zip(at, lower, strict=True)]
     result = None
     for corner in itertools.product((0, 1), repeat=len(at)):
         weight = None
-        for far, w in zip(corner, upper_weight):
+        for far, w in zip(corner, upper_weight, strict=True):
             part = w if far else 1 - w
             weight = part if weight is None else weight * part
-        pixel = _taken(planes, [low + far for low, far in zip(lower, corner)], sizes)
+        pixel = _taken(planes, [low + far for low, far in zip(lower, corner, strict=True)], sizes)
         term = pixel * weight.unsqueeze(1)  # type: ignore[union-attr]
         result = term if result is None else result + term
     return result  # type: ignore[return-value]
@@ -233,8 +233,10 @@ def grid_sample(
     at = [_pixels(points[..., -1 - axis], size, align) for axis, size in enumerate(sizes)]
     if mode == "bicubic":
         return _cubic(planes, at, sizes, padding_mode, align).reshape(n, c, *out)
-    moved = [_into_image(x.array, size, padding_mode, align) for x, size in zip(at, sizes)]
-    at = [Moved.apply(x, y, slope) for x, (y, slope) in zip(at, moved)]
+    moved = [
+        _into_image(x.array, size, padding_mode, align) for x, size in zip(at, sizes, strict=True)
+    ]
+    at = [Moved.apply(x, y, slope) for x, (y, slope) in zip(at, moved, strict=True)]
     if mode == "nearest":
         result = _taken(planes, [np.rint(x.array) for x in at], sizes)
     else:

@@ -513,7 +513,9 @@ def poisson_nll_loss(
 
 def _has_one_axis_of_one(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
     """Tell whether two shapes differ in one axis only, of size 1 in the first."""
-    return len(shape) == len(full) and [a for a, b in zip(shape, full) if a != b] == [1]
+    return len(shape) == len(full) and [a for a, b in zip(shape, full, strict=True) if a != b] == [
+        1
+    ]
 
 
 @export(functional=True, public=False)

@@ -23,7 +23,9 @@ class Pad(Op):
 
     def forward(ctx, x: Array, *, widths: Widths, value: Any) -> Array:
         ctx.widths = widths
-        y = array_module(x).full([n + a + b for n, (a, b) in zip(x.shape, widths)], value, x.dtype)
+        y = array_module(x).full(
+            [n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype
+        )
         y[_inside(widths, y.shape)] = x[_inside([(-a, -b) for a, b in widths], x.shape)]
         return y
 
@@ -32,7 +34,7 @@ class Pad(Op):
 
 
 def _inside(widths: Any, shape: Any) -> tuple[slice, ...]:
-    return tuple(slice(max(a, 0), n - max(b, 0)) for (a, b), n in zip(widths, shape))
+    return tuple(slice(max(a, 0), n - max(b, 0)) for (a, b), n in zip(widths, shape, strict=True))
 
 
 def _positions(mode: str, size: int, before: int, after: int) -> Array:
@@ -50,7 +52,7 @@ def _positions(mode: str, size: int, before: int, after: int) -> Array:
 
 
 def _check_widths(mode: str, sizes: Sequence[int], widths: Sequence[tuple[int, int]]) -> None:
-    for size, (before, after) in zip(sizes, widths):
+    for size, (before, after) in zip(sizes, widths, strict=True):
         if mode == "reflect" and (before >= size or after >= size):
             raise RuntimeError(
                 "Argument #4: Padding size should be less than the corresponding input "
@@ -99,7 +101,7 @@ def pad(
         )
     last = [(numbers[2 * i], numbers[2 * i + 1]) for i in range(count)][::-1]
     if mode == "constant":
-        for n, (a, b) in zip(input.array.shape[ndim - count :], last):
+        for n, (a, b) in zip(input.array.shape[ndim - count :], last, strict=True):
             if n + a + b < 0 or n + min(a, 0) + min(b, 0) < 0:
                 raise RuntimeError(
                     f"The input size {n}, plus negative padding {a} and {b} resulted in a "
@@ -118,7 +120,9 @@ def pad(
     sizes = input.array.shape[ndim - count :]
     _check_widths(mode, sizes, last)
     result = input
-    for axis, (size, (before, after)) in enumerate(zip(sizes, last), start=ndim - count):
+    for axis, (size, (before, after)) in enumerate(
+        zip(sizes, last, strict=True), start=ndim - count
+    ):
         if before or after:
             positions = _positions(mode, size, before, after)
             result = result.index_select(axis, wrap(positions))

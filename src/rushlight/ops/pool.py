@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any
 
 from .._tensor import Tensor
 from .._typing import Array, Shape
@@ -14,7 +14,7 @@ from ..kernels._window import pool_output_size
 from ._export import export
 
 Sizes = tuple[int, ...]
-IntOrSizes = Union[int, Sequence[int]]
+IntOrSizes = int | Sequence[int]
 
 
 class MaxPool(Op):
@@ -235,7 +235,7 @@ def _window(
         raise RuntimeError(
             f"{name}: dilation should be greater than zero, but got {list(dilation)}"
         )
-    for p, k, d in zip(padding, kernel, dilation):
+    for p, k, d in zip(padding, kernel, dilation, strict=True):
         if p < 0:
             raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {p}")
         if p > ((k - 1) * d + 1) // 2:
@@ -308,7 +308,9 @@ def _adaptive_size(name: str, x: Tensor, size: Any, spatial: int) -> Sizes:
         sizes = sizes * spatial
     if len(sizes) != spatial:
         raise RuntimeError(f"{name}: output_size must be one int or {spatial} of them, got {size}")
-    full = tuple(n if s is None else int(s) for s, n in zip(sizes, x.array.shape[-spatial:]))
+    full = tuple(
+        n if s is None else int(s) for s, n in zip(sizes, x.array.shape[-spatial:], strict=False)
+    )
     if any(n < 0 for n in full):
         raise RuntimeError(
             f"{name}: elements of output_size must be greater than or equal to 0, got {list(full)}"
@@ -355,14 +357,14 @@ def _unpool(
     places = indices.unsqueeze(0) if added else indices
     default = [
         (n - 1) * s + k - 2 * p
-        for n, s, k, p in zip(batch.array.shape[2:], stride, kernel, padding)
+        for n, s, k, p in zip(batch.array.shape[2:], stride, kernel, padding, strict=True)
     ]
     size = default if output_size is None else [int(n) for n in output_size][-spatial:]
     if len(size) != spatial:
         raise ValueError(
             f"{name}: output_size should be a sequence of {spatial} sizes, got {output_size}"
         )
-    for n, d, s in zip(size, default, stride):
+    for n, d, s in zip(size, default, stride, strict=True):
         if not d - s < n < d + s:
             raise ValueError(
                 f"{name}: invalid output_size {list(size)} (each must be within a stride of "

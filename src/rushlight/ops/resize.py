@@ -85,7 +85,9 @@ def _target(
             f"input with spatial dimensions of {list(x.array.shape[2:])} and scale_factor of "
             f"shape {factor}."
         )
-    return tuple(math.floor(n * f) for n, f in zip(x.array.shape[2:], factors)), factors
+    return tuple(
+        math.floor(n * f) for n, f in zip(x.array.shape[2:], factors, strict=True)
+    ), factors
 
 
 @export(functional=True, public=False)

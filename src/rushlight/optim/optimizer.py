@@ -209,15 +209,18 @@ class Optimizer:
         saved = copy.deepcopy(loaded["param_groups"])
         if len(saved) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(s["params"]) != len(g["params"]) for s, g in zip(saved, self.param_groups)):
+        if any(
+            len(s["params"]) != len(g["params"])
+            for s, g in zip(saved, self.param_groups, strict=True)
+        ):
             raise ValueError(
                 "loaded state dict contains a parameter group that doesn't match the size of "
                 "optimizer's group"
             )
         by_number = {
             number: p
-            for s, g in zip(saved, self.param_groups)
-            for number, p in zip(s["params"], g["params"])
+            for s, g in zip(saved, self.param_groups, strict=True)
+            for number, p in zip(s["params"], g["params"], strict=True)
         }
         state: dict[Any, dict[str, Any]] = defaultdict(dict)
         for key, value in loaded["state"].items():
@@ -226,7 +229,7 @@ class Optimizer:
                 state[key] = value
             else:
                 state[p] = {name: _like_parameter(p, name, v) for name, v in value.items()}
-        for s, g in zip(saved, self.param_groups):
+        for s, g in zip(saved, self.param_groups, strict=True):
             s["params"] = g["params"]
             if "param_names" in g and "param_names" not in s:
                 s["param_names"] = g["param_names"]

@@ -57,7 +57,7 @@ class RMSprop(Optimizer):
             names += ["momentum_buffer"] if group["momentum"] > 0 else []
             names += ["grad_avg"] if group["centered"] else []
             for _, params, lists in self._batches(group, tuple(names)):
-                state = dict(zip(names, lists[2:]))
+                state = dict(zip(names, lists[2:], strict=True))
                 K.rmsprop_(
                     lists[0], lists[1], state["square_avg"], state.get("grad_avg"),
                     state.get("momentum_buffer"), lr=float(group["lr"]), alpha=group["alpha"],

@@ -54,7 +54,7 @@ class BackwardHooks:
             return args
         watched = _Watch.apply(self._saw_input_grads, *[args[i] for i in self.input_places])
         changed = list(args)
-        for place, tensor in zip(self.input_places, watched):
+        for place, tensor in zip(self.input_places, watched, strict=True):
             changed[place] = tensor
         return tuple(changed)
 
@@ -67,13 +67,13 @@ class BackwardHooks:
         self.output_places, self.output_count = places, len(outputs)
         watched = _Watch.apply(self._saw_output_grads, *[outputs[i] for i in places])
         changed = list(outputs)
-        for place, tensor in zip(places, watched):
+        for place, tensor in zip(places, watched, strict=True):
             changed[place] = tensor
         return tuple(changed) if isinstance(result, tuple) else changed[0]
 
     def _saw_output_grads(self, grads: tuple[Any, ...]) -> Any:
         full: list[Any] = [None] * self.output_count
-        for place, g in zip(self.output_places, grads):
+        for place, g in zip(self.output_places, grads, strict=True):
             full[place] = g
         for hook in self.pre_hooks:
             replaced = hook(self.module, tuple(full))
@@ -87,7 +87,7 @@ class BackwardHooks:
 
     def _saw_input_grads(self, grads: tuple[Any, ...]) -> Any:
         full: list[Any] = [None] * self.input_count
-        for place, g in zip(self.input_places, grads):
+        for place, g in zip(self.input_places, grads, strict=True):
             full[place] = g
         for hook in self.hooks:
             replaced = hook(self.module, tuple(full), self.grad_outputs)

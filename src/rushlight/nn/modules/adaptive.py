@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def _clusters(self) -> list[tuple[int, int]]:
         """Return the first class of each cluster and the one behind its last."""
-        return list(zip(self.cutoffs, self.cutoffs[1:]))
+        return list(pairwise(self.cutoffs))
 
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
@@ -127,7 +128,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 def _check_cutoffs(cutoffs: list[int], n_classes: int) -> None:
     if not cutoffs:
         raise ValueError("cutoffs should be a sequence of length larger than 0")
-    rising = all(a < b for a, b in zip(cutoffs, cutoffs[1:]))
+    rising = all(a < b for a, b in pairwise(cutoffs))
     if (
         not rising
         or any(int(c) != c for c in cutoffs)

@@ -303,7 +303,7 @@ class _LazyConv(LazyModuleMixin):
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any):
         # The parameters' shapes need `in_channels`: it starts with as many as there are groups.
         names = _ARGUMENTS[issubclass(type(self), _ConvTranspose)]
-        options = {**dict(zip(names, args)), **kwargs}
+        options = {**dict(zip(names, args, strict=False)), **kwargs}
         bias = options.pop("bias", True)
         groups = options.get("groups", 1)
         super().__init__(groups, groups, kernel_size, bias=False, **options)

@@ -89,7 +89,7 @@ class LRScheduler:
         self._set(values)
 
     def _set(self, values: Sequence[Any]) -> None:
-        for group, lr in zip(self.optimizer.param_groups, values):
+        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(float(lr))
             else:

@@ -83,7 +83,7 @@ class SequentialLR(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` returned."""
         state = dict(state_dict)
-        for scheduler, saved in zip(self._schedulers, state.pop("_schedulers")):
+        for scheduler, saved in zip(self._schedulers, state.pop("_schedulers"), strict=False):
             scheduler.load_state_dict(saved)
         self.__dict__.update(state)
 
@@ -191,7 +191,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _reduce_lr(self) -> None:
         values = []
-        for group, least in zip(self.optimizer.param_groups, self.min_lrs):
+        for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
             old = float(group["lr"])
             new = max(old * self.factor, least)
             values.append(new if old - new > self.eps else old)

@@ -131,7 +131,9 @@ class OneCycleLR(LRScheduler):
             dict(zip(names, phase, strict=True)) for phase in phases
         ]
         if last_epoch == -1:
-            for group, top in zip(optimizer.param_groups, per_group(optimizer, max_lr, "max_lr")):
+            for group, top in zip(
+                optimizer.param_groups, per_group(optimizer, max_lr, "max_lr"), strict=True
+            ):
                 group["initial_lr"] = top / div_factor
                 group["max_lr"] = top
                 group["min_lr"] = group["initial_lr"] / final_div_factor
@@ -156,7 +158,7 @@ class OneCycleLR(LRScheduler):
             per_group(self.optimizer, high, "max_momentum"),
         )
         if last_epoch == -1:
-            for group, base, top in zip(self.optimizer.param_groups, lows, highs):
+            for group, base, top in zip(self.optimizer.param_groups, lows, highs, strict=True):
                 group["base_momentum"], group["max_momentum"] = base, top
                 _set_momentum(group, top, self.use_beta1)
 
@@ -246,7 +248,7 @@ class CyclicLR(LRScheduler):
         self.optimizer = optimizer
         lows = per_group(optimizer, base_lr, "base_lr")
         if last_epoch == -1:
-            for low, group in zip(lows, optimizer.param_groups):
+            for low, group in zip(lows, optimizer.param_groups, strict=True):
                 group["lr"] = low
         self.max_lrs = per_group(optimizer, max_lr, "max_lr")
         down = float(step_size_up if step_size_down is None else step_size_down)
@@ -268,7 +270,7 @@ class CyclicLR(LRScheduler):
             self.base_momentums = per_group(optimizer, base_momentum, "base_momentum")
             self.max_momentums = per_group(optimizer, max_momentum, "max_momentum")
             if last_epoch == -1:
-                for top, group in zip(self.max_momentums, optimizer.param_groups):
+                for top, group in zip(self.max_momentums, optimizer.param_groups, strict=True):
                     _set_momentum(group, top, self.use_beta1)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = lows
@@ -289,10 +291,13 @@ class CyclicLR(LRScheduler):
         scale = self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
         if self.cycle_momentum:
             for low, top, group in zip(
-                self.base_momentums, self.max_momentums, self.optimizer.param_groups
+                self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True
             ):
                 _set_momentum(group, top - (top - low) * height * scale, self.use_beta1)
-        return [low + (top - low) * height * scale for low, top in zip(self.base_lrs, self.max_lrs)]
+        return [
+            low + (top - low) * height * scale
+            for low, top in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state without a height function that is a plain function."""

@@ -35,7 +35,10 @@ class LambdaLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
-        return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs)]
+        return [
+            base * f(self.last_epoch)
+            for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
+        ]
 
 
 class MultiplicativeLR(LRScheduler):
@@ -57,7 +60,9 @@ class MultiplicativeLR(LRScheduler):
         """Return the learning rates for `last_epoch`."""
         if self._is_initial:
             return self._current()
-        return [lr * f(self.last_epoch) for f, lr in zip(self.lr_lambdas, self._current())]
+        return [
+            lr * f(self.last_epoch) for f, lr in zip(self.lr_lambdas, self._current(), strict=True)
+        ]
 
 
 def _state_without_functions(state: dict[str, Any], functions: list[Any]) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def _state_without_functions(state: dict[str, Any], functions: list[Any]) -> dic
 
 
 def _load_with_functions(scheduler: Any, state: dict[str, Any], functions: list[Any]) -> None:
-    for function, saved in zip(functions, state.pop("lr_lambdas")):
+    for function, saved in zip(functions, state.pop("lr_lambdas"), strict=False):
         if saved is not None:
             function.__dict__.update(saved)
     scheduler.__dict__.update(state)
@@ -297,7 +302,10 @@ class CosineAnnealingLR(LRScheduler):
             return self._get_closed_form_lr()
         if (t - 1 - period) % (2 * period) == 0:
             turn = (1 - math.cos(math.pi / period)) / 2
-            return [lr + (base - low) * turn for base, lr in zip(self.base_lrs, self._current())]
+            return [
+                lr + (base - low) * turn
+                for base, lr in zip(self.base_lrs, self._current(), strict=True)
+            ]
         ratio = (1 + math.cos(math.pi * t / period)) / (1 + math.cos(math.pi * (t - 1) / period))
         return [ratio * (lr - low) + low for lr in self._current()]
 

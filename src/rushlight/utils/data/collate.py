@@ -44,11 +44,18 @@ def collate(batch: Any, *, collate_fn_map: dict[Any, Any] | None = None) -> Any:
         }
         return _rebuild_mapping(first, columns)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return kind(*(collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch)))
+        return kind(
+            *(
+                collate(samples, collate_fn_map=collate_fn_map)
+                for samples in zip(*batch, strict=False)
+            )
+        )
     if isinstance(first, collections.abc.Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns_list = [collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch)]
+        columns_list = [
+            collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch, strict=True)
+        ]
         return columns_list if isinstance(first, tuple) else _rebuild_sequence(first, columns_list)
     raise TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "

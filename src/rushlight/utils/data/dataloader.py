@@ -171,7 +171,7 @@ class DataLoader(Generic[T_co]):
                 yield self.collate_fn(sample)
             return
         for indices in self.batch_sampler:
-            batch = [sample for _, sample in zip(indices, samples)]
+            batch = [sample for _, sample in zip(indices, samples, strict=False)]
             if not batch or (self.drop_last and len(batch) < len(indices)):
                 return
             yield self.collate_fn(batch)
