@@ -3,7 +3,7 @@
     python -m benchmarks.compare_torch                       # every workload, 2 threads
     python -m benchmarks.compare_torch --workload lenet --threads 1 --rounds 5 --json out.json
 
-A round runs each framework once in a fresh process, one after the other; a process warms up and then
+A round runs each framework once in a fresh process, one after the other; a process warms up, then
 times steps. The table gives the minimum and the median over all rounds, in milliseconds, and
 the ratio torch / rushlight of both.
 """
@@ -37,7 +37,7 @@ def measure(framework: str, workload: str, threads: int, seconds: float) -> list
     """Time steps of one workload in this process."""
     import time
 
-    T = importlib.import_module(framework)  # noqa: N806
+    T = importlib.import_module(framework)
     T.set_num_threads(threads)
     T.manual_seed(0)
     step = WORKLOADS[workload](T)
@@ -56,7 +56,8 @@ def run(name: str, workload: str, options: argparse.Namespace) -> list[dict[str,
 
     command = [
         sys.executable, "-m", "benchmarks.compare_torch", "--measure", name.partition(",")[0],
-        "--workload", workload, "--threads", str(options.threads), "--seconds", str(options.seconds),
+        "--workload", workload, "--threads", str(options.threads), "--seconds",
+        str(options.seconds),
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads), **CONTENDERS[name]}
     reply = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -78,7 +79,10 @@ def table(results: dict[str, dict[str, list[dict[str, float]]]]) -> str:
                 values = [1e3 * t[part] for t in timings]
                 cells.append(f"{min(values):.2f} ({statistics.median(values):.2f})")
             steps = [t["step"] for t in timings]
-            ratio = f"{min(steps) / min(ours):.2f} ({statistics.median(steps) / statistics.median(ours):.2f})"
+            ratio = (
+                f"{min(steps) / min(ours):.2f} "
+                f"({statistics.median(steps) / statistics.median(ours):.2f})"
+            )
             shown = "" if name == "rushlight" else ratio
             lines.append(f"| {workload} | {name} | {' | '.join(cells)} | {shown} |")
     return "\n".join(lines)

@@ -15,7 +15,7 @@ import timeit
 from typing import Any
 
 
-def _cases(T: Any) -> dict[str, Any]:  # noqa: N803
+def _cases(T: Any) -> dict[str, Any]:
     a, b = T.ones(1), T.ones(1)
     w = T.ones(1, requires_grad=True)
     linear = T.nn.Linear(8, 8)
@@ -50,7 +50,7 @@ def _cases(T: Any) -> dict[str, Any]:  # noqa: N803
 
 def measure(framework: str) -> dict[str, float]:
     """Return microseconds for each case: the minimum of several runs."""
-    T = importlib.import_module(framework)  # noqa: N806
+    T = importlib.import_module(framework)
     T.set_num_threads(1)
     found = {}
     for name, (call, repeats) in _cases(T).items():

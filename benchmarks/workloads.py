@@ -1,4 +1,4 @@
-"""What is measured: each workload is a function of the framework's module that returns one training step.
+"""What is measured: each workload is a function of the framework's module that returns one step.
 
 The same code runs on PyTorch and on rushlight.
 """
@@ -11,7 +11,7 @@ from typing import Any
 Step = Callable[[], dict[str, float]]
 
 
-def _classification(T: Any, model: Any, optimizer: Any, images: Any, classes: int) -> Step:  # noqa: N803
+def _classification(T: Any, model: Any, optimizer: Any, images: Any, classes: int) -> Step:
     import time
 
     F = T.nn.functional
@@ -36,19 +36,19 @@ def _classification(T: Any, model: Any, optimizer: Any, images: Any, classes: in
     return step
 
 
-def lenet(T: Any) -> Step:  # noqa: N803
+def lenet(T: Any) -> Step:
     """LeNet-5 with GELU, batch 64 of 28x28, NAdam."""
     nn = T.nn
     model = nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.GELU(), nn.AvgPool2d(2), nn.GELU(),
-        nn.Conv2d(6, 16, 5), nn.GELU(), nn.AvgPool2d(2), nn.GELU(),
-        nn.Flatten(), nn.Linear(256, 120), nn.GELU(), nn.Linear(120, 84), nn.GELU(), nn.Linear(84, 10),
+        nn.Conv2d(1, 6, 5), nn.GELU(), nn.AvgPool2d(2), nn.GELU(), nn.Conv2d(6, 16, 5), nn.GELU(),
+        nn.AvgPool2d(2), nn.GELU(), nn.Flatten(), nn.Linear(256, 120), nn.GELU(),
+        nn.Linear(120, 84), nn.GELU(), nn.Linear(84, 10),
     )  # fmt: skip
     optimizer = T.optim.NAdam(model.parameters(), lr=3e-3)
     return _classification(T, model, optimizer, T.randn(64, 1, 28, 28), 10)
 
 
-def _cnn(T: Any, count: int) -> Step:  # noqa: N803
+def _cnn(T: Any, count: int) -> Step:
     nn = T.nn
     layers: list[Any] = []
     for _ in range(count):
@@ -59,17 +59,17 @@ def _cnn(T: Any, count: int) -> Step:  # noqa: N803
     return _classification(T, model, optimizer, T.randn(64, 1, 28, 28), 10)
 
 
-def cnn2(T: Any) -> Step:  # noqa: N803
+def cnn2(T: Any) -> Step:
     """Two 1-channel 3x3 convolutions with ReLU, batch 64 of 28x28, Adam."""
     return _cnn(T, 2)
 
 
-def cnn10(T: Any) -> Step:  # noqa: N803
+def cnn10(T: Any) -> Step:
     """Ten 1-channel 3x3 convolutions with ReLU, batch 64 of 28x28, Adam."""
     return _cnn(T, 10)
 
 
-def mlp(T: Any) -> Step:  # noqa: N803
+def mlp(T: Any) -> Step:
     """784-512-512-10 with ReLU, batch 128, Adam."""
     nn = T.nn
     model = nn.Sequential(

@@ -136,7 +136,7 @@ def test_half_precision_is_float32_rounded_once(case: OpCase) -> None:
 
 
 def differentiable_call(case: OpCase, sample: S) -> tuple[Any, list[Tensor]]:
-    """Return a function of the float tensors of a sample alone, and those tensors requiring grad."""
+    """Return a function of a sample's float tensors alone, and those tensors requiring grad."""
     args, kwargs = arguments(case, sample)
     inputs = floats(args)
     for x in inputs:

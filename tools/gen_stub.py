@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "src" / "rushlight" / "_tensor_methods.pyi"
 sys.path.insert(0, str(ROOT / "src"))
 
-HEAD = '''"""The methods of Tensor that operators install. Written by tools/gen_stub.py; do not edit."""
+HEAD = '''"""The methods that operators install. Written by tools/gen_stub.py; do not edit."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

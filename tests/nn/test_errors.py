@@ -93,7 +93,12 @@ WRONG_CALLS = [
     (nn.MultiMarginLoss(), (x(2, 3), ids(3)), RuntimeError, "inconsistent target size"),
     (nn.MarginRankingLoss(), (x(2), x(2, 1), x(2)), RuntimeError, "same dimension"),
     (nn.GaussianNLLLoss(), (x(2, 3), x(2, 3), x(4)), ValueError, "var is of incorrect size"),
-    (nn.AdaptiveLogSoftmaxWithLoss(4, 6, [2]), (x(2, 4), 9 * ids(2)), RuntimeError, "Target values"),
+    (
+        nn.AdaptiveLogSoftmaxWithLoss(4, 6, [2]),
+        (x(2, 4), 9 * ids(2)),
+        RuntimeError,
+        "Target values",
+    ),
     # --- dtypes ---
     (nn.Linear(4, 2), (x(3, 4, dtype="float64"),), RuntimeError, "same dtype"),
     (nn.Linear(4, 2), (ids(3, 4),), RuntimeError, "same dtype"),
@@ -102,7 +107,7 @@ WRONG_CALLS = [
     (nn.Embedding(3, 2), (x(4),), RuntimeError, "scalar types: Long, Int"),
     (nn.GELU(), (ids(3),), RuntimeError, "not implemented for 'Long'"),
     (nn.Softmax(0), (ids(3),), RuntimeError, "not implemented for 'Long'"),
-]  # fmt: skip
+]
 
 
 def _name(value: object) -> str:
@@ -119,8 +124,21 @@ ONE_TENSOR = [
     layer
     for layer, inputs, *_ in WRONG_CALLS
     if len(inputs) == 1 and not isinstance(layer, (nn.EmbeddingBag, nn.Flatten, nn.Unflatten))
-] + [nn.ReLU(), nn.Sigmoid(), nn.Tanh(), nn.SiLU(), nn.ELU(), nn.Softplus(), nn.LeakyReLU(),
-     nn.Hardtanh(), nn.Hardswish(), nn.Softsign(), nn.Mish(), nn.Dropout(), nn.Threshold(0, 1)]  # fmt: skip
+] + [
+    nn.ReLU(),
+    nn.Sigmoid(),
+    nn.Tanh(),
+    nn.SiLU(),
+    nn.ELU(),
+    nn.Softplus(),
+    nn.LeakyReLU(),
+    nn.Hardtanh(),
+    nn.Hardswish(),
+    nn.Softsign(),
+    nn.Mish(),
+    nn.Dropout(),
+    nn.Threshold(0, 1),
+]
 
 
 @pytest.mark.parametrize("layer", ONE_TENSOR, ids=_name)
@@ -134,7 +152,11 @@ def test_input_that_is_no_tensor(layer, value):
 @pytest.mark.parametrize(
     ("make", "exception", "words"),
     [
-        (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "in_channels must be divisible by groups"),
+        (
+            lambda: nn.Conv2d(3, 4, 3, groups=2),
+            ValueError,
+            "in_channels must be divisible by groups",
+        ),
         (lambda: nn.Conv2d(4, 3, 3, groups=2), ValueError, "out_channels must be divisible"),
         (lambda: nn.Conv2d(3, 4, 3, padding="full"), ValueError, "Invalid padding string"),
         (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), ValueError, "padding_mode"),
@@ -152,9 +174,13 @@ def test_input_that_is_no_tensor(layer, value):
         (lambda: nn.ChannelShuffle(0), ValueError, "positive"),
         (lambda: nn.ReLU(True, 3), TypeError, "arguments"),
         (lambda: nn.Sigmoid(3), TypeError, "arguments"),
-        (lambda: nn.CrossEntropyLoss(reduction="avg")(x(1, 2), ids(1)), ValueError, "avg is not a valid value"),
+        (
+            lambda: nn.CrossEntropyLoss(reduction="avg")(x(1, 2), ids(1)),
+            ValueError,
+            "avg is not a valid value",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_constructor_arguments(make, exception, words):
     with pytest.raises(exception, match=words):
         make()

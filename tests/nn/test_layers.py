@@ -14,9 +14,21 @@ from rushlight._tensor import wrap
 
 @pytest.mark.parametrize(
     "layer",
-    [nn.ReLU, nn.ReLU6, nn.SiLU, nn.Mish, nn.ELU, nn.CELU, nn.SELU, nn.LeakyReLU, nn.Hardtanh, nn.Hardsigmoid,
-     nn.Hardswish, lambda inplace: nn.Threshold(0.1, 0.0, inplace)],
-)  # fmt: skip
+    [
+        nn.ReLU,
+        nn.ReLU6,
+        nn.SiLU,
+        nn.Mish,
+        nn.ELU,
+        nn.CELU,
+        nn.SELU,
+        nn.LeakyReLU,
+        nn.Hardtanh,
+        nn.Hardsigmoid,
+        nn.Hardswish,
+        lambda inplace: nn.Threshold(0.1, 0.0, inplace),
+    ],
+)
 def test_in_place_activation_overwrites_its_input(layer):
     x = wrap(np.array([-2.0, 0.5, 3.0], np.float32))
     expected = layer(inplace=False)(x).array.copy()

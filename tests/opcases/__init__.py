@@ -73,7 +73,8 @@ class OpCase:
     Attributes:
         name: where users find it: `relu`, `nn.functional.gelu`, `linalg.inv`.
         samples: calls; the first has an ordinary tensor in front.
-        ref: the value in NumPy, given arrays in the place of tensors; None where only properties are checked.
+        ref: the value in NumPy, given arrays in the place of tensors; None where only properties
+            are checked.
         dtypes: what the first argument may be.
         low, high: the range that values are drawn from.
         kinks: values that inputs keep away from (no derivative there).

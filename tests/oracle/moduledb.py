@@ -5,7 +5,7 @@
 
 For each sample of torch's module_db, in training and in evaluation mode: initial weights from the
 same seed, repr, keys of the state; then, with the state copied over, the output, the gradients of
-inputs and parameters, and the state afterwards. Needs torch (CPU); not part of the test suite proper.
+inputs and parameters, and the state afterwards. Needs torch (CPU); not part of the test suite.
 """
 
 from __future__ import annotations

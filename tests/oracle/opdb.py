@@ -1,4 +1,4 @@
-"""Runs PyTorch's own operator samples through rushlight and compares: values, dtypes, gradients, errors.
+"""Runs PyTorch's own operator samples through rushlight and compares what comes out.
 
     python tests/oracle/opdb.py nn.functional.relu add      # by name, variants included
     python tests/oracle/opdb.py --list names.txt            # names separated by commas or spaces
@@ -149,7 +149,10 @@ def compare_sample(function: Any, op: Any, sample: Any, dtype: str) -> str | Non
         if tuple(a.shape) != tuple(b.shape):
             return f"output {i}: shape {tuple(a.shape)} instead of {tuple(b.shape)}"
         if not close(a.array, to_array(b), dtype):
-            return f"output {i}: values differ: {a.array.ravel()[:6]} instead of {to_array(b).ravel()[:6]}"
+            return (
+                f"output {i}: values differ: {a.array.ravel()[:6]} instead of "
+                f"{to_array(b).ravel()[:6]}"
+            )
         if b.requires_grad != a.requires_grad:
             return f"output {i}: requires_grad {a.requires_grad} instead of {b.requires_grad}"
         if b.requires_grad:
@@ -184,7 +187,10 @@ def compare_gradients(
         if b is None or a is None:
             still_zero = (a is None or not np.any(a.array)) and (b is None or not bool(b.any()))
             if not still_zero:
-                return f"gradient {i}: {'None' if a is None else 'a tensor'} instead of {'None' if b is None else 'one'}"
+                return (
+                    f"gradient {i}: {'None' if a is None else 'a tensor'} instead of "
+                    f"{'None' if b is None else 'one'}"
+                )
             continue
         if tuple(a.shape) != tuple(b.shape) or str(a.dtype) != str(b.dtype):
             return f"gradient {i}: {a.dtype}{tuple(a.shape)} instead of {b.dtype}{tuple(b.shape)}"
