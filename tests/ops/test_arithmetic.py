@@ -58,10 +58,10 @@ def test_foreign_operands_get_their_chance(sign):
 
 def test_comparison_with_something_else_is_false_not_an_error():
     x = rl.ones(2)
-    assert (x == None) is False
+    assert (x == None) is False  # noqa: E711
     assert (x != "a") is True
     with pytest.raises(TypeError, match="not supported between"):
-        x < "a"
+        x < "a"  # noqa: B015
 
 
 @pytest.mark.parametrize("function", [rl.floor_divide, rl.remainder, rl.fmod])

@@ -315,7 +315,7 @@ def test_iteration_and_membership() -> None:
     assert 4 in x
     assert 9 not in x
     with pytest.raises(RuntimeError, match="only supports Tensor or scalar"):
-        "a" in x
+        "a" in x  # noqa: B015
     with pytest.raises(TypeError, match="iteration over a 0-d tensor"):
         iter(rushlight.tensor(1.0))
 
