@@ -1,7 +1,8 @@
-"""Helpers for training: clipping gradients, parameters as vectors."""
+"""Helpers for training: clipping gradients, parameters as vectors, batches of sequences."""
 
 from __future__ import annotations
 
+from . import rnn
 from .clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -18,5 +19,6 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "vector_to_parameters",
 ]
