@@ -161,14 +161,8 @@ class Tensor(TensorMethods):
             raise RuntimeError(
                 "only Tensors of floating point and complex dtype can require gradients"
             )
-        if value and self.is_inference():
-            from .autograd.mode import is_inference_mode_enabled
-
-            if not is_inference_mode_enabled():
-                raise RuntimeError(
-                    "Setting requires_grad=True on inference tensor outside "
-                    "InferenceMode is not allowed."
-                )
+        if value:
+            self._check_inference()
         self._requires_grad = bool(value)
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 from .._tensor import Tensor, install, method, wrap
 from ..backend.array import array_module
 from .engine import run_backward
+from .mode import is_inference_mode_enabled
 from .node import Edge, LeafHooks, RemovableHandle, add_hook, edge_to
 from .version import INFERENCE_VERSION, share_version
 
@@ -298,6 +299,14 @@ def retain_grad(self: Tensor) -> None:
 def is_inference(self: Tensor) -> bool:
     """Tell whether the tensor was made in inference mode."""
     return self._counter is INFERENCE_VERSION
+
+
+@method
+def _check_inference(self: Tensor) -> None:
+    if self._counter is INFERENCE_VERSION and not is_inference_mode_enabled():
+        raise RuntimeError(
+            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+        )
 
 
 @method
