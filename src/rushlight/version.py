@@ -30,11 +30,10 @@ hip = None
 rocm = None
 xpu = None
 
-_PATTERN = re.compile(
+_PATTERN = (
     r"v?(?P<release>\d+(?:\.\d+)*)"
     r"(?:[-_.]?(?P<stage>dev|a|b|rc|post)[-_.]?(?P<number>\d*))?"
-    r"[^+]*(?:\+(?P<local>.*))?",
-    re.IGNORECASE,
+    r"[^+]*(?:\+(?P<local>.*))?"
 )
 _STAGES = {"dev": -4, "a": -3, "b": -2, "rc": -1, None: 0, "post": 1}
 _SortKey = tuple[tuple[int, ...], int, int, str]
@@ -48,7 +47,7 @@ def _sort_key(version: Any) -> _SortKey:
     """
     if isinstance(version, (tuple, list)):
         version = ".".join(map(str, version))
-    match = _PATTERN.fullmatch(str(version).strip())
+    match = re.fullmatch(_PATTERN, str(version).strip(), re.IGNORECASE)
     if match is None:
         raise ValueError(f"not a version: {version!r}")
     release = tuple(int(part) for part in match["release"].split("."))

@@ -1,7 +1,8 @@
 """Kernels: arrays in, arrays out, never a Tensor.
 
 Each family is a package with the reference functions in `__init__.py` and, where it pays, faster
-ones beside it: `cpu.py` with `cpu.cpp` (native), `cuda.py` with `cuda.cu`.
+ones beside it: `cpu.py` with `cpu.cpp` (native), `cuda.py` with `cuda.cu`. A family is loaded by
+the first operator that needs it.
 """
 
 from __future__ import annotations
@@ -10,40 +11,20 @@ import importlib
 import os
 from typing import Any
 
-import numpy as np
-
 from . import _native
-from ._kernel import (
-    Kernel,
-    all_kernels,
-    family_of,
-    fast_paths_enabled,
-    kernel,
-    reference_only,
-)
+from ._kernel import Kernel, family_of, fast_paths_enabled, kernel, reference_only
+from ._kernel import all_kernels as _loaded_kernels
 
 __all__ = ["Kernel", "all_kernels", "describe", "fast_paths_enabled", "kernel", "reference_only"]
 
-_FOLDER = os.path.dirname(__file__)
 
-
-def _families() -> list[str]:
-    return sorted(e.name for e in os.scandir(_FOLDER) if e.is_dir() and not e.name.startswith("_"))
-
-
-def _load() -> None:
-    for name in _families():
+def all_kernels(family: str = "") -> list[Kernel]:
+    """Every kernel there is, or those of one family."""
+    with os.scandir(os.path.dirname(__file__)) as entries:
+        families = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("_"))
+    for name in families:
         importlib.import_module(f"{__name__}.{name}")
-        if not os.path.exists(os.path.join(_FOLDER, name, "cpu.py")):
-            continue
-        if _native.core is not None:
-            importlib.import_module(f"{__name__}.{name}.cpu")
-        elif fast_paths_enabled():
-            for k in all_kernels(name):
-                k.active[np.ndarray] = _native.note_missing
-
-
-_load()
+    return _loaded_kernels(family)
 
 
 def describe() -> dict[str, Any]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
+
+import numpy as np
+
+from . import _native
 
 Function = Callable[..., Any]
 
@@ -77,8 +82,18 @@ def _activate(target: Kernel, fast_paths: bool) -> None:
         target.active.update(target.paths)
 
 
+def add_native(family: str) -> None:
+    """Register a family's native kernels, `cpu.py`; the last line of the family's module."""
+    if _native.core is not None:
+        importlib.import_module(f"{family}.cpu")
+    elif not _reference_only:
+        for k in _registry:
+            if k.__module__ == family:
+                k.active[np.ndarray] = _native.note_missing
+
+
 def all_kernels(family: str = "") -> list[Kernel]:
-    """Every kernel defined so far, or those of one family."""
+    """Every kernel of the families loaded so far, or those of one family."""
     return [k for k in _registry if not family or family_of(k) == family]
 
 

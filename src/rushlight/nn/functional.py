@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..ops import layers as _layers  # noqa: F401  (so that they are exported)
 from ..ops._export import functional_names
 
 globals().update(functional_names())

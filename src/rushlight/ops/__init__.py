@@ -1,7 +1,8 @@
 """The operators, one file per family.
 
-Importing this package installs them: each `@export` puts a function under `rushlight`, on Tensor and in
-`nn.functional`.
+Importing this package installs them: each `@export` puts a function under `rushlight`, on Tensor
+and in `nn.functional`. Families that give Tensor no methods wait in `layers` until one of them is
+asked for.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ..kernels import gemm as K
 from ._broadcast import sum_to
 from ._export import export
 from ._operands import not_a_tensor
-from .conv import conj
+from .complex import conj
 
 
 class MatMul(Op):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._typing import Array
 from ...backend.array import array_module
-from .._kernel import kernel
+from .._kernel import add_native, kernel
 from .._precision import widen
 from . import _normal
 
@@ -125,3 +125,6 @@ def gelu_grad(g: Array, x: Array, approximate: str = "none") -> Array:
 
 def _cubic(x: Array) -> Array:
     return x.dtype.type(np.sqrt(2 / np.pi)) * (x + x.dtype.type(0.044715) * x * x * x)
+
+
+add_native(__name__)

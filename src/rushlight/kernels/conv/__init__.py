@@ -18,7 +18,7 @@ from math import prod
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import is_half, widen
 from rushlight.kernels._window import (
     conv_output_size,
@@ -185,3 +185,6 @@ def _batch_first(y: Array, o: int, out: Sizes) -> Array:
     length = prod(out)
     n = y.shape[2] // length if length else 0
     return y.reshape(o, n, *out).swapaxes(0, 1)
+
+
+add_native(__name__)

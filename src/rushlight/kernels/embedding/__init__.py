@@ -8,7 +8,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 
 
@@ -56,3 +56,6 @@ def embedding_grad(
         used, start = np.unique(flat[order], return_index=True)
         gw[used] = np.add.reduceat(values[order], start, axis=0)
     return gw.astype(g.dtype, copy=False)
+
+
+add_native(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..._typing import Array
 from ...backend.array import array_module
-from .._kernel import kernel
+from .._kernel import add_native, kernel
 from .._precision import widen
 from ..activation import gelu, relu
 
@@ -52,3 +52,6 @@ _GELU_FORMS = {"gelu": "none", "gelu_tanh": "tanh"}
 
 def _widen_if(x: Array | None) -> Array | None:
     return None if x is None else widen(x)
+
+
+add_native(__name__)

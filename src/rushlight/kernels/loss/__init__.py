@@ -15,7 +15,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 
 
@@ -190,3 +190,6 @@ def _reduce(each: Array, total: Array, reduction: str) -> Array:
         return each
     loss = each.sum(dtype=each.dtype)
     return array_module(each).asarray(_over(loss, total) if reduction == "mean" else loss)
+
+
+add_native(__name__)

@@ -21,7 +21,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 
 
@@ -235,3 +235,6 @@ def _group_rows(x: Array, groups: int) -> Array:
     """(N, C, *S) -> (N * groups, C / groups * S)."""
     n, c = x.shape[:2]
     return x.reshape(n * groups, c // groups * prod(x.shape[2:]))
+
+
+add_native(__name__)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._typing import Array
 from ...backend.array import array_module
-from .._kernel import kernel
+from .._kernel import add_native, kernel
 from .._precision import compute_dtype
 
 Arrays = Sequence[Array]
@@ -221,3 +221,6 @@ def adagrad_(
         d = _gradient(p, g, weight_decay, maximize)
         total += d * d
         p += s(-rate) * d / (array_module(p).sqrt(total) + s(eps))
+
+
+add_native(__name__)

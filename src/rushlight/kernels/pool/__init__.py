@@ -17,7 +17,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 from rushlight.kernels._window import (
     inner,
@@ -329,3 +329,6 @@ def _last_nan_or_first_max(x: Array) -> Array:
         return best
     last = x.shape[-1] - 1 - nan[..., ::-1].argmax(axis=-1)
     return array_module(x).where(nan.any(axis=-1), last, best)
+
+
+add_native(__name__)

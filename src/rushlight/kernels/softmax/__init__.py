@@ -13,7 +13,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 
 
@@ -64,3 +64,6 @@ def _axis(x: Array, axis: int) -> int | None:
 def _shifted(x: Array, axis: int) -> Array:
     wide = widen(x)
     return wide - wide.max(axis=_axis(x, axis), keepdims=True)
+
+
+add_native(__name__)
