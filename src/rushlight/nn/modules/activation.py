@@ -20,6 +20,54 @@ def _join(description: str, inplace: bool) -> str:
     return f"{description}, inplace=True" if description else "inplace=True"
 
 
+class _InPlace(Module):
+    """A layer whose only option is to overwrite its input."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return _join("", self.inplace)
+
+
+class _Exponential(Module):
+    """A layer whose negative part is an exponential of scale `alpha`."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
+        super().__init__()
+        self.alpha, self.inplace = alpha, inplace
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return _join(f"alpha={self.alpha}", self.inplace)
+
+
+class _Shrink(Module):
+    """A layer that sets elements up to `lambd` to zero."""
+
+    def __init__(self, lambd: float = 0.5):
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return str(self.lambd)
+
+
+class _AlongDim(Module):
+    """A layer that normalises along a dimension."""
+
+    def __init__(self, dim: int | None = None):
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        """Describe the layer."""
+        return f"dim={self.dim}"
+
+
 class Threshold(Module):
     """y = x where x > threshold, else `value`.
 
@@ -42,7 +90,7 @@ class Threshold(Module):
         return _join(f"threshold={self.threshold}, value={self.value}", self.inplace)
 
 
-class ReLU(Module):
+class ReLU(_InPlace):
     """y = max(x, 0).
 
     Args:
@@ -53,17 +101,9 @@ class ReLU(Module):
         tensor([0., 2.])
     """
 
-    def __init__(self, inplace: bool = False):
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input: Tensor) -> Tensor:
         """Return max(x, 0)."""
         return F.relu(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return _join("", self.inplace)
 
 
 class RReLU(Module):
@@ -187,44 +227,28 @@ class Tanh(Module):
         return F.tanh(input)
 
 
-class SiLU(Module):
+class SiLU(_InPlace):
     """y = x sigmoid(x), also called Swish.
 
     Args:
         inplace: overwrite the input.
     """
 
-    def __init__(self, inplace: bool = False):
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input: Tensor) -> Tensor:
         """Return x sigmoid(x)."""
         return F.silu(input, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return _join("", self.inplace)
 
-
-class Mish(Module):
+class Mish(_InPlace):
     """y = x tanh(softplus(x)).
 
     Args:
         inplace: overwrite the input.
     """
 
-    def __init__(self, inplace: bool = False):
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input: Tensor) -> Tensor:
         """Return x tanh(softplus(x))."""
         return F.mish(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return _join("", self.inplace)
 
 
 class Hardswish(Module):
@@ -243,7 +267,7 @@ class Hardswish(Module):
         return F.hardswish(input, self.inplace)
 
 
-class ELU(Module):
+class ELU(_Exponential):
     """y = x where x > 0, else alpha (exp(x) - 1).
 
     Args:
@@ -251,20 +275,12 @@ class ELU(Module):
         inplace: overwrite the input.
     """
 
-    def __init__(self, alpha: float = 1.0, inplace: bool = False):
-        super().__init__()
-        self.alpha, self.inplace = alpha, inplace
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the exponential linear unit."""
         return F.elu(input, self.alpha, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return _join(f"alpha={self.alpha}", self.inplace)
 
-
-class CELU(Module):
+class CELU(_Exponential):
     """y = x where x > 0, else alpha (exp(x / alpha) - 1).
 
     Args:
@@ -272,37 +288,21 @@ class CELU(Module):
         inplace: overwrite the input.
     """
 
-    def __init__(self, alpha: float = 1.0, inplace: bool = False):
-        super().__init__()
-        self.alpha, self.inplace = alpha, inplace
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the continuously differentiable exponential linear unit."""
         return F.celu(input, self.alpha, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return _join(f"alpha={self.alpha}", self.inplace)
 
-
-class SELU(Module):
+class SELU(_InPlace):
     """y = scale (x where x > 0, else alpha (exp(x) - 1)), which keeps mean 0 and variance 1.
 
     Args:
         inplace: overwrite the input.
     """
 
-    def __init__(self, inplace: bool = False):
-        super().__init__()
-        self.inplace = inplace
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the self-normalising exponential linear unit."""
         return F.selu(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return _join("", self.inplace)
 
 
 class GLU(Module):
@@ -345,24 +345,16 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class Hardshrink(Module):
+class Hardshrink(_Shrink):
     """y = 0 where |x| <= lambd, else x.
 
     Args:
         lambd: the limit.
     """
 
-    def __init__(self, lambd: float = 0.5):
-        super().__init__()
-        self.lambd = lambd
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the input with small elements zeroed."""
         return F.hardshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return f"{self.lambd}"
 
 
 class LeakyReLU(Module):
@@ -415,24 +407,16 @@ class Softplus(Module):
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
-class Softshrink(Module):
+class Softshrink(_Shrink):
     """y = x moved towards 0 by lambd, 0 where |x| <= lambd.
 
     Args:
         lambd: the distance.
     """
 
-    def __init__(self, lambd: float = 0.5):
-        super().__init__()
-        self.lambd = lambd
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the input shrunk towards 0."""
         return F.softshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return str(self.lambd)
 
 
 class PReLU(Module):
@@ -487,44 +471,28 @@ class Tanhshrink(Module):
         return F.tanhshrink(input)
 
 
-class Softmin(Module):
+class Softmin(_AlongDim):
     """y = softmax(-x) along a dimension.
 
     Args:
         dim: the dimension whose elements will sum to 1.
     """
 
-    def __init__(self, dim: int | None = None):
-        super().__init__()
-        self.dim = dim
-
     def forward(self, input: Tensor) -> Tensor:
         """Return softmax(-x)."""
         return F.softmin(input, self.dim)
 
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return f"dim={self.dim}"
 
-
-class Softmax(Module):
+class Softmax(_AlongDim):
     """y = exp(x) / sum(exp(x)) along a dimension.
 
     Args:
         dim: the dimension whose elements will sum to 1.
     """
 
-    def __init__(self, dim: int | None = None):
-        super().__init__()
-        self.dim = dim
-
     def forward(self, input: Tensor) -> Tensor:
         """Return softmax(x)."""
         return F.softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return f"dim={self.dim}"
 
 
 class Softmax2d(Module):
@@ -537,21 +505,13 @@ class Softmax2d(Module):
         return F.softmax(input, -3)
 
 
-class LogSoftmax(Module):
+class LogSoftmax(_AlongDim):
     """y = log(softmax(x)) along a dimension.
 
     Args:
         dim: the dimension whose softmax sums to 1.
     """
 
-    def __init__(self, dim: int | None = None):
-        super().__init__()
-        self.dim = dim
-
     def forward(self, input: Tensor) -> Tensor:
         """Return log(softmax(x))."""
         return F.log_softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        """Describe the layer."""
-        return f"dim={self.dim}"
