@@ -9,10 +9,11 @@ Example:
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
-from . import cuda
-from .backend.device import device
+from . import cpu, cuda
+from .backend.device import device as _Device
 
 
 def is_available() -> bool:
@@ -25,9 +26,9 @@ def device_count() -> int:
     return cuda.device_count()
 
 
-def current_accelerator(check_available: bool = False) -> device | None:
+def current_accelerator(check_available: bool = False) -> _Device | None:
     """Return the accelerator's device type as a device without index, None if there is none."""
-    return device("cuda") if is_available() else None
+    return _Device("cuda") if is_available() else None
 
 
 def _require() -> None:
@@ -138,3 +139,22 @@ def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
     """Return the bytes that are free and the bytes there are."""
     _require()
     return cuda.mem_get_info(device_index)
+
+
+def get_device_module(device: Any = None) -> ModuleType:
+    """Return `torch.cpu` or `torch.cuda`, whichever a device belongs to.
+
+    Args:
+        device: a device or a string; None for the accelerator, the CPU if there is none.
+
+    Raises:
+        RuntimeError: it is neither, or the device type has no module here.
+    """
+    if device is None:
+        return cuda if is_available() else cpu
+    if not isinstance(device, (str, _Device)):
+        raise RuntimeError(f"Invalid value of device '{device}', expect torch.device, str, or None")
+    kind = _Device(device).type
+    if kind not in ("cpu", "cuda"):
+        raise RuntimeError(f"Device '{kind}' does not have a corresponding module in rushlight")
+    return cuda if kind == "cuda" else cpu

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .._settings import get_float32_matmul_precision, set_float32_matmul_precision
 from ..backend.cuda import available
 
 
@@ -14,14 +15,9 @@ def is_built() -> bool:
 
 
 class Matmul:
-    """Switches of matrix products; `allow_tf32` trades float32 precision for speed.
-
-    Attributes:
-        precision: what `torch.set_float32_matmul_precision` sets; `allow_tf32` follows it.
-    """
+    """Switches of matrix products; `allow_tf32` trades float32 precision for speed."""
 
     def __init__(self) -> None:
-        self.precision = "highest"
         self.allow_fp16_reduced_precision_reduction = True
         self.allow_bf16_reduced_precision_reduction = True
         self.allow_fp16_accumulation = False
@@ -29,12 +25,12 @@ class Matmul:
 
     @property
     def allow_tf32(self) -> bool:
-        """Whether float32 products may be computed in TF32."""
-        return self.precision != "highest"
+        """Whether `torch.set_float32_matmul_precision` allows less than full precision."""
+        return get_float32_matmul_precision() != "highest"
 
     @allow_tf32.setter
     def allow_tf32(self, allowed: bool) -> None:
-        self.precision = "high" if allowed else "highest"
+        set_float32_matmul_precision("high" if allowed else "highest")
 
 
 matmul = Matmul()

@@ -66,15 +66,17 @@ class AliasLoader:
         self.hook = hook
         self.target = target
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Let the import system make an empty module, which `exec_module` throws away."""
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the real module. The import system gives it the alias's spec for a moment."""
+        real = importlib.import_module(self.target)
+        self.real_spec = real.__spec__
+        return real
 
     def exec_module(self, module: ModuleType) -> None:
-        """Replace the empty module. The import system takes what it then finds there."""
-        alias = module.__name__
-        real = importlib.import_module(self.target)
-        sys.modules[alias] = real
-        self.hook.adopt(real, alias)
+        """Give the module its own spec back: it has run long ago."""
+        alias = module.__spec__.name  # type: ignore[union-attr]
+        module.__spec__ = self.real_spec
+        self.hook.adopt(module, alias)
 
     def get_code(self, name: str) -> Any:
         """Return the code for `python -m torch.some.module`."""
@@ -98,7 +100,7 @@ class Hook:
         if real is None:
             return None
         if name in ALIASES:
-            return ModuleSpec(name, AliasLoader(self, real), is_package=True)  # type: ignore[arg-type]
+            return ModuleSpec(name, AliasLoader(self, real))  # type: ignore[arg-type]
         found = importlib.util.find_spec(real)
         if found is None:
             if _is_import_statement():
