@@ -15,6 +15,7 @@ from typing import Any
 import rushlight
 from rushlight import nn
 from rushlight.nn import functional as F
+from rushlight.optim.lr_scheduler import ExponentialLR
 from rushlight.utils.data import DataLoader, TensorDataset
 
 _DATASETS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
@@ -36,7 +37,7 @@ def train_lenet5(options: argparse.Namespace) -> int:
         return 1
     print(
         f"LeNet-5 ({run.parameters:,} parameters) on {options.data}: {len(train):,} training and "
-        f"{len(test):,} test images, {options.optimizer} lr {options.lr:g}, batch "
+        f"{len(test):,} test images, {options.optimizer} lr {options.lr:g} (x {options.decay:g} each epoch), batch "
         f"{options.batch_size}, {rushlight.get_num_threads()} threads\n"
     )
     try:
@@ -112,6 +113,7 @@ class _Run:
         self.model: nn.Module = LeNet5().to(device)
         optimizer = getattr(rushlight.optim, options.optimizer)
         self.optimizer = optimizer(self.model.parameters(), lr=options.lr)
+        self.schedule = ExponentialLR(self.optimizer, options.decay)
         self.history: list[_Epoch] = []
         self.writer = None
         if options.logdir:
@@ -133,6 +135,7 @@ class _Run:
         while len(self.history) < self.options.epochs:
             epoch = self._train_epoch(loader, len(self.history) + 1)
             epoch.test_accuracy = self._accuracy(test)
+            self.schedule.step()
             self.history.append(epoch)
             self.save()
             print(_table_row(epoch), flush=True)
@@ -182,6 +185,7 @@ class _Run:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
             "random": rushlight.get_rng_state(),
             "data": self.options.data,
             "optimizer_name": self.options.optimizer,
@@ -215,6 +219,7 @@ class _Run:
                 )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
         rushlight.set_rng_state(state["random"])
         self.history = history
 
