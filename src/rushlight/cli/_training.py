@@ -37,7 +37,8 @@ def train_lenet5(options: argparse.Namespace) -> int:
         return 1
     print(
         f"LeNet-5 ({run.parameters:,} parameters) on {options.data}: {len(train):,} training and "
-        f"{len(test):,} test images, {options.optimizer} lr {options.lr:g} (x {options.decay:g} each epoch), batch "
+        f"{len(test):,} test images, {options.optimizer} lr {options.lr:g} (x {options.decay:g} "
+        f"each epoch), batch "
         f"{options.batch_size}, {rushlight.get_num_threads()} threads\n"
     )
     try:
