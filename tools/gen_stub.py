@@ -72,6 +72,7 @@ def signature(name: str, function: Any) -> str:
 def generate() -> str:
     """Return the stub's text."""
     import rushlight
+    import rushlight.ops.layers
     from rushlight import _tensor
 
     written = set(ast_names(Path(_tensor.__file__).read_text()))

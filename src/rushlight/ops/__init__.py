@@ -1,13 +1,14 @@
 """The operators, one file per family.
 
 Importing this package installs them: each `@export` puts a function under `rushlight`, on Tensor
-and in `nn.functional`. Families that give Tensor no methods wait in `layers` until one of them is
-asked for.
+and in `nn.functional`. Families that a small program does not need wait in `layers` until one of
+them is asked for; `_waiting` stands in for the methods they give Tensor.
 """
 
 from __future__ import annotations
 
 from . import (
+    _waiting,
     activation,
     arithmetic,
     bessel,
@@ -22,7 +23,6 @@ from . import (
     elementwise,
     elementwise_binary,
     extrema,
-    fourier,
     from_data,
     gathering,
     index_ops,
@@ -40,7 +40,6 @@ from . import (
     scan,
     searching,
     shape,
-    short_time_fourier,
     softmax,
     sorting,
     special,
@@ -50,6 +49,7 @@ from . import (
 )
 
 __all__ = [
+    "_waiting",
     "activation",
     "arithmetic",
     "bessel",
@@ -64,7 +64,6 @@ __all__ = [
     "elementwise",
     "elementwise_binary",
     "extrema",
-    "fourier",
     "from_data",
     "gathering",
     "index_ops",
@@ -82,7 +81,6 @@ __all__ = [
     "scan",
     "searching",
     "shape",
-    "short_time_fourier",
     "softmax",
     "sorting",
     "special",

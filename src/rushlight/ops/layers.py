@@ -1,4 +1,4 @@
-"""The operators of layers and losses: the families that give Tensor no methods.
+"""The operators of layers, losses, linear algebra and Fourier transforms: what loads late.
 
 `rushlight.nn.functional` loads them, and so does asking `rushlight` for one of their names.
 """
@@ -13,12 +13,24 @@ from . import (
     dropout,
     embedding,
     fold,
+    fourier,
     grid,
+    linalg_cholesky,
+    linalg_distances,
+    linalg_eigen,
+    linalg_lu,
+    linalg_norms,
+    linalg_products,
+    linalg_qr,
+    linalg_rank,
+    linalg_solve,
     loss,
     norm,
     padding,
     pool,
+    recurrent,
     resize,
+    short_time_fourier,
     windows,
 )
 
@@ -30,11 +42,23 @@ __all__ = [
     "dropout",
     "embedding",
     "fold",
+    "fourier",
     "grid",
+    "linalg_cholesky",
+    "linalg_distances",
+    "linalg_eigen",
+    "linalg_lu",
+    "linalg_norms",
+    "linalg_products",
+    "linalg_qr",
+    "linalg_rank",
+    "linalg_solve",
     "loss",
     "norm",
     "padding",
     "pool",
+    "recurrent",
     "resize",
+    "short_time_fourier",
     "windows",
 ]

@@ -381,9 +381,9 @@ def baddbmm(
 @export(out=True)
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """Return the product of matrices, in the order of least work; see `linalg.multi_dot`."""
-    from ..linalg import multi_dot
+    from .linalg_products import product_of_chain
 
-    return multi_dot(matrices)
+    return product_of_chain(matrices)
 
 
 @export(out=True)

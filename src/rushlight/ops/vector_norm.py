@@ -122,9 +122,10 @@ def norm(
             f"{input.dtype.type_name}"
         )
     if p == "nuc":
-        from .. import linalg
+        from .linalg_norms import norm_of_matrices
 
-        return linalg.matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+        y = norm_of_matrices(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+        return y if out is None else into("norm", out, y)
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found: {p}")
     axes = axes_of("norm", input, dim)

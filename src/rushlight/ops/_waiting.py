@@ -1,0 +1,38 @@
+"""Methods of Tensor whose families load when one of them is first asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .._tensor import Tensor
+
+_METHODS = {
+    "linalg_cholesky": ("cholesky", "cholesky_inverse", "cholesky_solve"),
+    "linalg_distances": ("corrcoef", "cov", "dist", "renorm", "renorm_"),
+    "linalg_eigen": ("svd",),
+    "linalg_lu": ("lu", "lu_solve"),
+    "linalg_products": ("cross", "matrix_exp", "matrix_power"),
+    "linalg_qr": ("geqrf", "orgqr", "ormqr", "qr"),
+    "linalg_rank": ("pinverse",),
+    "linalg_solve": ("det", "inverse", "logdet", "slogdet", "triangular_solve"),
+    "short_time_fourier": ("istft", "stft"),
+}
+
+
+class Waiting:
+    """Stands in for a method: loading its family puts the method itself in this place."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, name: str, module: str):
+        self.name, self.module = name, module
+
+    def __get__(self, tensor: Tensor | None, owner: type[Tensor]) -> Any:
+        import_module(f"{__package__}.{self.module}")
+        return getattr(owner if tensor is None else tensor, self.name)
+
+
+for _module, _names in _METHODS.items():
+    for _name in _names:
+        setattr(Tensor, _name, Waiting(_name, _module))
