@@ -303,3 +303,22 @@ def test_modules_that_load_on_first_use_are_told_about_too(check):
         else:
             raise AssertionError
     """)
+
+
+def test_what_programs_use_after_import_torch_alone(check):
+    check("""
+        import rushlight.compat
+        rushlight.compat.install()
+        import torch
+        assert torch.utils.data.DataLoader and torch.optim.lr_scheduler.StepLR
+        assert torch.nn.functional.relu and torch.nn.init.zeros_ and torch.nn.utils.clip_grad_norm_
+        assert torch.nn.utils.rnn.pad_sequence and torch.autograd.Function and torch.autograd.grad
+        assert torch.linalg.norm and torch.fft.fft and torch.special.expit
+        assert torch.cuda.is_available() in (True, False)
+        assert torch.accelerator.is_available() in (True, False)
+        torch.backends.cudnn.benchmark = True
+        assert torch.compile(len) is len and torch.compiler.is_compiling() is False
+        import torchvision
+        assert torchvision.datasets.MNIST and torchvision.transforms.Compose
+        assert torchvision.transforms.functional and torchvision.models
+    """)
