@@ -93,14 +93,14 @@ class ZeroWindow(Op):
         return ZeroWindow.apply(g, written=ctx.written)
 
 
-class Scale0(Op):
-    """y = 0 of x's shape.  dL/dx = 0."""
+class ZerosLike(Op):
+    """y = zeros of x's shape, also where x is infinite.  dL/dx = 0."""
 
     def forward(ctx, x: Array) -> Array:
-        return x * 0
+        return array_module(x).zeros_like(x)
 
     def backward(ctx, g: Tensor) -> Tensor:
-        return Scale0.apply(g)
+        return ZerosLike.apply(g)
 
 
 class Overwrite(Node):
@@ -116,7 +116,7 @@ class Overwrite(Node):
         of_base, of_value = self.edges
         written = self.written
         if written is None:
-            return Scale0.apply(g) if of_base else None, g if of_value else None
+            return ZerosLike.apply(g) if of_base else None, g if of_value else None
         return (
             ZeroWindow.apply(g, written=written) if of_base else None,
             written.window(g) if of_value else None,
