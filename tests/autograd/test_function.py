@@ -141,10 +141,8 @@ def test_trailing_nones_may_be_left_over(T):
 def test_a_wrong_number_of_gradients(T, count):
     f = define(T, forward=lambda ctx, x, y: x * y, backward=lambda ctx, g: (g,) * count)
     y = f.apply(leaf(T, 1.0), leaf(T, 1.0))
-    with pytest.raises(
-        RuntimeError,
-        match=rf"CustomBackward returned an incorrect number of gradients \(expected 2, got {count}\)",
-    ):
+    words = rf"returned an incorrect number of gradients \(expected 2, got {count}\)"
+    with pytest.raises(RuntimeError, match="function CustomBackward " + words):
         y.sum().backward()
 
 

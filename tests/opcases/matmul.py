@@ -176,5 +176,10 @@ CASES = [
         np.einsum,
         errors=[Err(S("ij,jk->ik", (2, 3), (4, 5)), RuntimeError, "einsum")],
     ),
+    OpCase(
+        "chain_matmul",
+        [S((2, 3), (3, 4), (4, 2))],
+        lambda *matrices: np.linalg.multi_dot(matrices),
+    ),
     OpCase("kron", [S((2, 3), (3, 2)), S((3,), (2, 2))], np.kron, method=True),
 ]

@@ -1,7 +1,7 @@
 """Whole programs as PyTorch users write them, on real digits, run unchanged by rushlight.
 
-`expected/NAME.out` is what PyTorch 2.13 prints on a CPU with the digits of the package. Numbers have
-to agree to 1e-3. Where PyTorch is installed it is run too, and on MNIST if RUSHLIGHT_DATA is set.
+`expected/NAME.out` is what PyTorch 2.13 prints on a CPU with the digits of the package. Numbers
+have to agree to 1e-3. Where PyTorch is installed it is run too, on MNIST if RUSHLIGHT_DATA is set.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Any = None,
     inputs: Any = None,
 ) -> None:
     """Add the gradient of `tensors` with respect to the graph's leaves to their `.grad`.
@@ -76,6 +77,7 @@ def backward(
         grad_tensors: the gradient at each of `tensors`.
         retain_graph: keep saved tensors for another pass (default: the value of `create_graph`).
         create_graph: record the gradients' own computation, for second order.
+        grad_variables: the former name of `grad_tensors`.
         inputs: accumulate into these tensors only.
 
     Raises:
@@ -97,6 +99,8 @@ def backward(
                 raise RuntimeError(
                     f"One of the differentiated Tensors (input {position}) does not require grad"
                 )
+    if grad_tensors is None:
+        grad_tensors = grad_variables
     roots = _roots(_as_tuple(tensors), _as_tuple(grad_tensors))
     found = run_backward(
         roots,
@@ -115,6 +119,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -127,6 +132,7 @@ def grad(
         grad_outputs: the gradient at each output (default: 1 for scalars).
         retain_graph: keep saved tensors for another pass (default: the value of `create_graph`).
         create_graph: record the gradients' own computation, for second order.
+        only_inputs: accepted; no other gradient is ever accumulated.
         allow_unused: return None for an input that no output depends on, instead of raising.
         is_grads_batched: `grad_outputs` carry a leading batch dimension; one pass for each entry.
         materialize_grads: return zeros instead of None for unused inputs.
@@ -212,7 +218,7 @@ def _tensor_backward(
         >>> x.grad
         tensor([2., 4.])
     """
-    _module_backward(self, gradient, retain_graph, create_graph, inputs)
+    _module_backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 install(backward=_tensor_backward)

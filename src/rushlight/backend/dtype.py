@@ -270,9 +270,7 @@ class finfo:
         self.max = float(info.max)
         self.min = float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = (
-            10.0 ** -int(-math.log10(self.eps)) if d is bfloat16 else float(info.resolution)
-        )
+        self.resolution = 10.0 ** -int(-math.log10(self.eps))
 
     def __repr__(self) -> str:
         return (

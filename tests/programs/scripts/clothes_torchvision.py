@@ -1,4 +1,4 @@
-"""Clothes by torchvision: both generations of transforms, softmax regression and a small network."""
+"""Clothes by torchvision: both generations of transforms, softmax regression, a small network."""
 
 import argparse
 

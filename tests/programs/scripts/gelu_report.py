@@ -1,4 +1,4 @@
-"""LeNet-5 with GELU: the operator by hand, checked, then trained with NAdam and TensorBoard scalars."""
+"""LeNet-5 with GELU: the operator by hand, checked, then trained with NAdam; TensorBoard."""
 
 import math
 import os
