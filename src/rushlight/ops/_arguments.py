@@ -19,6 +19,7 @@ from ..backend.device import as_device, device
 from ..backend.memory_format import layout, strided
 from ..errors import wrap_dim
 from ._export import into
+from ._operands import not_a_tensor
 
 
 def sizes(name: str, given: tuple[Any, ...]) -> Shape:
@@ -45,6 +46,14 @@ def sizes(name: str, given: tuple[Any, ...]) -> Shape:
         ) from None
 
 
+def per_axis(value: Any, count: int) -> Shape:
+    """Repeat an integer, or a sequence of one, for each of `count` axes; keep other sequences."""
+    if isinstance(value, int):
+        return (value,) * count
+    given = tuple(int(v) for v in value)
+    return given * count if len(given) == 1 else given
+
+
 def dims(given: Any, ndim: int) -> Shape:
     """Read one dimension or several, counted from the front.
 
@@ -68,10 +77,7 @@ def require_tensor(name: str, value: Any, argument: str = "input", position: int
         TypeError: it is not.
     """
     if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{name}(): argument '{argument}' (position {position}) must be Tensor, "
-            f"not {type(value).__name__}"
-        )
+        raise not_a_tensor(name, value, argument, position)
     return value
 
 

@@ -13,7 +13,9 @@ from .._tensor import Tensor
 from .._typing import Array, IntOrPair, Shape
 from ..autograd.node import Op
 from ..kernels import conv as K
+from ._arguments import per_axis
 from ._export import export
+from ._operands import not_a_tensor
 
 Sizes = tuple[int, ...]
 
@@ -117,11 +119,7 @@ def conj(x: Tensor) -> Tensor:
 
 def _sizes(name: str, what: str, value: Any, spatial: int) -> Sizes:
     """Turn an int or a sequence into one int for each spatial axis."""
-    if isinstance(value, int):
-        return (value,) * spatial
-    sizes = tuple(int(v) for v in value)
-    if len(sizes) == 1:
-        return sizes * spatial
+    sizes = per_axis(value, spatial)
     if len(sizes) != spatial:
         raise RuntimeError(
             f"{name}: expected {what} to be a single integer value or a list of {spatial} values "
@@ -140,13 +138,9 @@ def _check(
     groups: int,
     channels_out: int,
 ) -> None:
-    for label, t in (("input", x), ("weight", w)):
+    for position, (label, t) in enumerate((("input", x), ("weight", w)), start=1):
         if not isinstance(t, Tensor):
-            position = 1 if label == "input" else 2
-            raise TypeError(
-                f"{name}(): argument '{label}' (position {position}) must be Tensor, not "
-                f"{type(t).__name__}"
-            )
+            raise not_a_tensor(name, t, label, position)
     x_shape, w_shape = x.array.shape, w.array.shape
     if len(x_shape) not in (spatial + 1, spatial + 2):
         raise RuntimeError(

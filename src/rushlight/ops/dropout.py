@@ -24,6 +24,15 @@ def _check(name: str, input: Any, p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
+def _warn_dimensions(name: str, input: Tensor, expected: tuple[int, int]) -> None:
+    if input.array.ndim not in expected:
+        warnings.warn(
+            f"{name}: Received a {input.ndim}-D input to {name}, which is deprecated and will "
+            "result in an error in a future release.",
+            stacklevel=3,
+        )
+
+
 def _kept(input: Tensor, shape: Shape, p: float) -> Array:
     """Draw 1 with probability 1 - p, else 0; in the input's own shape, in its memory order too."""
     like = input.array
@@ -99,12 +108,7 @@ def dropout2d(
         Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
     """
     _check("dropout2d", input, p)
-    if input.array.ndim not in (3, 4):
-        warnings.warn(
-            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and "
-            "will result in an error in a future release.",
-            stacklevel=2,
-        )
+    _warn_dimensions("dropout2d", input, (3, 4))
     return _dropout(input, p, training, inplace, by_channel=True)
 
 
@@ -114,12 +118,7 @@ def dropout3d(
 ) -> Tensor:
     """Zero channels of (N, C, D, H, W) or (C, D, H, W) with probability p; scale the others."""
     _check("dropout3d", input, p)
-    if input.array.ndim not in (4, 5):
-        warnings.warn(
-            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and "
-            "will result in an error in a future release.",
-            stacklevel=2,
-        )
+    _warn_dimensions("dropout3d", input, (4, 5))
     if input.array.ndim == 4:
         single = input.unsqueeze(0)
         return _dropout(single, p, training, inplace, by_channel=True).squeeze(0)

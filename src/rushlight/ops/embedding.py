@@ -13,6 +13,7 @@ from ..autograd.node import Op
 from ..autograd.view import write_
 from ..kernels import embedding as K
 from ._export import export
+from ._operands import not_a_tensor
 
 
 class Embedding(Op):
@@ -61,9 +62,7 @@ class EmbeddingGrad(Op):
 
 def _index(name: str, input: Any) -> Tensor:
     if not isinstance(input, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}"
-        )
+        raise not_a_tensor(name, input, "indices", 2)
     if input.array.dtype not in (np.int64, np.int32):
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar "

@@ -18,6 +18,7 @@ from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..kernels import loss as K
 from ._export import export
+from ._operands import not_a_tensor
 from .casts import cast
 from .masking import where
 from .softmax import log_softmax
@@ -157,9 +158,7 @@ def _reduce(each: Tensor, reduction: str) -> Tensor:
 
 def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     if not isinstance(target, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}"
-        )
+        raise not_a_tensor(name, target, "target", 2)
     if input.array.shape != target.array.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size "
@@ -242,10 +241,7 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(target, Tensor):
-        raise TypeError(
-            "cross_entropy_loss(): argument 'target' (position 2) must be Tensor, not "
-            f"{type(target).__name__}"
-        )
+        raise not_a_tensor("cross_entropy_loss", target, "target", 2)
     if input.array.shape == target.array.shape and target.array.dtype.kind not in "iub":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     _check_classes("cross_entropy", input, target, weight)

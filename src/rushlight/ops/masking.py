@@ -15,6 +15,7 @@ from ..backend.array import array_module
 from ._arguments import number_for, require_tensor
 from ._broadcast import shape_of, sum_to
 from ._export import export, into
+from ._operands import not_a_tensor
 from ._promote import promote, result_type
 from .casts import Clone, cast, convert
 from .indexing import Index, IndexPut, along, select
@@ -314,9 +315,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """
     if not isinstance(src, Tensor):
         if isinstance(src, (list, tuple, str)) or src is None:
-            raise TypeError(
-                f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
-            )
+            raise not_a_tensor("copy_", src, "other")
         return write_(self, number_for(src, self.dtype))
     value = src
     if src.array.dtype != self.array.dtype or src.device != self.device:

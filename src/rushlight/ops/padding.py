@@ -12,6 +12,7 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
 from ._export import export
+from ._operands import not_a_tensor
 
 Widths = tuple[tuple[int, int], ...]  # (before, after) for each axis; negative ones cut
 
@@ -87,9 +88,7 @@ def pad(
         tensor([[0., 1., 1., 0.]])
     """
     if not isinstance(input, Tensor):
-        raise TypeError(
-            f"pad(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
+        raise not_a_tensor("pad", input)
     numbers = [int(n) for n in pad]
     if len(numbers) % 2:
         raise RuntimeError("Padding length must be divisible by 2")

@@ -11,7 +11,9 @@ from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..kernels import pool as K
 from ..kernels._window import pool_output_size
+from ._arguments import per_axis
 from ._export import export
+from ._operands import not_a_tensor
 
 Sizes = tuple[int, ...]
 IntOrSizes = int | Sequence[int]
@@ -177,11 +179,7 @@ class MaxUnpool(Op):
 
 
 def _per_axis(name: str, what: str, value: Any, spatial: int) -> Sizes:
-    if isinstance(value, int):
-        return (value,) * spatial
-    sizes = tuple(int(v) for v in value)
-    if len(sizes) == 1:
-        return sizes * spatial
+    sizes = per_axis(value, spatial)
     if len(sizes) != spatial:
         raise RuntimeError(
             f"{name}: {what} must either be a single int, or a tuple of {spatial} ints, got {value}"
@@ -192,9 +190,7 @@ def _per_axis(name: str, what: str, value: Any, spatial: int) -> Sizes:
 def _batched(name: str, x: Any, spatial: int) -> tuple[Tensor, bool]:
     """Return the input with a batch axis, and whether it was added."""
     if not isinstance(x, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}"
-        )
+        raise not_a_tensor(name, x)
     ndim = x.array.ndim
     if ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
@@ -616,9 +612,7 @@ def _lp_pool(
     """(sum x^p)^(1/p); a window that runs over the end is scaled as if it were full."""
     name = f"lp_pool{spatial}d"
     if not isinstance(input, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
+        raise not_a_tensor(name, input)
     if input.array.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(
             f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor for input, "

@@ -23,6 +23,7 @@ from ..errors import wrap_dim
 from ._arguments import dims, sizes
 from ._broadcast import BroadcastTo
 from ._export import export
+from ._operands import not_a_tensor
 from .complex import conjugate
 
 _ALL = slice(None)
@@ -275,13 +276,7 @@ def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     except AttributeError:
         if isinstance(input, Tensor):
             raise
-        raise _not_tensor("reshape", input) from None
-
-
-def _not_tensor(name: str, value: Any) -> TypeError:
-    return TypeError(
-        f"{name}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}"
-    )
+        raise not_a_tensor("reshape", input) from None
 
 
 @method
@@ -419,7 +414,7 @@ def permute(input: Tensor, *dims: Any, **named: Any) -> Tensor:
 
 def _order_error(x: Tensor, order: Any) -> Exception:
     if not isinstance(x, Tensor):
-        return _not_tensor("permute", x)
+        return not_a_tensor("permute", x)
     order = [as_index(d) for d in order]
     if len(order) != x.array.ndim:
         return RuntimeError(

@@ -14,7 +14,6 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -63,12 +62,7 @@ class ZipReader:
     def __enter__(self) -> ZipReader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._map = None  # arrays that look into the map keep it open
 
     def __contains__(self, entry: object) -> bool:

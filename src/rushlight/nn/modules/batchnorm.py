@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ..._tensor import Tensor
-from ...ops.creation import empty, ones, zeros
+from ...ops.creation import ones, zeros
 from ...ops.from_data import tensor
 from .. import functional as F
-from .. import init
-from ..parameter import Parameter, UninitializedBuffer, UninitializedParameter
+from ..parameter import UninitializedBuffer, UninitializedParameter
+from ._affine import AffineNorm
 from .lazy import LazyModuleMixin
-from .module import Module
 
 
-class _NormBase(Module):
+class _NormBase(AffineNorm):
     """Parameters and running statistics of batch and instance normalisation."""
 
     # Version 2 added num_batches_tracked to the state.
@@ -22,8 +21,6 @@ class _NormBase(Module):
 
     num_features: int
     momentum: float | None
-    weight: Tensor | None
-    bias: Tensor | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -43,12 +40,7 @@ class _NormBase(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         made = {"device": device, "dtype": dtype}
-        self.register_parameter(
-            "weight", Parameter(empty(num_features, **made)) if affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(num_features, **made)) if affine and bias else None
-        )
+        self._make_affine(num_features, affine, bias, device, dtype)
         track = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **made) if track else None)
         self.register_buffer("running_var", ones(num_features, **made) if track else None)
@@ -65,10 +57,7 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Set weight to 1, bias to 0, and forget the statistics."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Raise for an input with a wrong number of dimensions."""

@@ -10,6 +10,7 @@ from ...ops.creation import empty
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
+from ._affine import AffineNorm
 from .module import Module
 
 
@@ -52,7 +53,7 @@ def _shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(normalized_shape)
 
 
-class LayerNorm(Module):
+class LayerNorm(AffineNorm):
     """Normalises each sample over its last axes: y = (x - mean) / sqrt(var + eps) weight + bias.
 
     Args:
@@ -71,9 +72,6 @@ class LayerNorm(Module):
         Ba, Kiros and Hinton, "Layer Normalization", 2016.
     """
 
-    weight: Tensor | None
-    bias: Tensor | None
-
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -86,20 +84,8 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = shape = _shape_of(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        made = {"device": device, "dtype": dtype}
-        affine = elementwise_affine
-        self.register_parameter("weight", Parameter(empty(shape, **made)) if affine else None)
-        self.register_parameter(
-            "bias", Parameter(empty(shape, **made)) if affine and bias else None
-        )
+        self._make_affine(shape, elementwise_affine, bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weight to 1 and bias to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input normalised over its last axes."""
@@ -113,7 +99,7 @@ class LayerNorm(Module):
         )
 
 
-class GroupNorm(Module):
+class GroupNorm(AffineNorm):
     """Normalises each sample over groups of channels.
 
     Args:
@@ -128,9 +114,6 @@ class GroupNorm(Module):
     Reference:
         Wu and He, "Group Normalization", 2018.
     """
-
-    weight: Tensor | None
-    bias: Tensor | None
 
     def __init__(
         self,
@@ -148,27 +131,10 @@ class GroupNorm(Module):
             raise ValueError(
                 f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
             )
-        self.num_groups, self.num_channels, self.eps, self.affine = (
-            num_groups,
-            num_channels,
-            eps,
-            affine,
-        )
-        made = {"device": device, "dtype": dtype}
-        self.register_parameter(
-            "weight", Parameter(empty(num_channels, **made)) if affine else None
-        )
-        self.register_parameter(
-            "bias", Parameter(empty(num_channels, **made)) if affine and bias else None
-        )
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps, self.affine = eps, affine
+        self._make_affine(num_channels, affine, bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weight to 1 and bias to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input normalised over groups of channels."""

@@ -12,14 +12,8 @@ from ..optimizer import Optimizer
 from .base import LRScheduler, per_group
 
 
-class LambdaLR(LRScheduler):
-    """lr = initial lr times a function of the step.
-
-    Args:
-        optimizer: whose learning rates are set.
-        lr_lambda: the function, or one for each group.
-        last_epoch: the step to continue from.
-    """
+class _ByFunction(LRScheduler):
+    """A schedule by a function of the step, or by one for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
         self.lr_lambdas = per_group(optimizer, lr_lambda, "lr_lambdas")
@@ -27,11 +21,30 @@ class LambdaLR(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state; of functions only those that are objects, by their attributes."""
-        return _state_without_functions(super().state_dict(), self.lr_lambdas)
+        state = super().state_dict()
+        state["lr_lambdas"] = [
+            None if isinstance(f, types.FunctionType) else f.__dict__.copy()
+            for f in self.lr_lambdas
+        ]
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` returned."""
-        _load_with_functions(self, dict(state_dict), self.lr_lambdas)
+        state = dict(state_dict)
+        for function, saved in zip(self.lr_lambdas, state.pop("lr_lambdas"), strict=False):
+            if saved is not None:
+                function.__dict__.update(saved)
+        self.__dict__.update(state)
+
+
+class LambdaLR(_ByFunction):
+    """lr = initial lr times a function of the step.
+
+    Args:
+        optimizer: whose learning rates are set.
+        lr_lambda: the function, or one for each group.
+        last_epoch: the step to continue from.
+    """
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
@@ -41,20 +54,8 @@ class LambdaLR(LRScheduler):
         ]
 
 
-class MultiplicativeLR(LRScheduler):
+class MultiplicativeLR(_ByFunction):
     """lr = lr times a function of the step."""
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
-        self.lr_lambdas = per_group(optimizer, lr_lambda, "lr_lambdas")
-        super().__init__(optimizer, last_epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state; of functions only those that are objects, by their attributes."""
-        return _state_without_functions(super().state_dict(), self.lr_lambdas)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` returned."""
-        _load_with_functions(self, dict(state_dict), self.lr_lambdas)
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
@@ -63,21 +64,6 @@ class MultiplicativeLR(LRScheduler):
         return [
             lr * f(self.last_epoch) for f, lr in zip(self.lr_lambdas, self._current(), strict=True)
         ]
-
-
-def _state_without_functions(state: dict[str, Any], functions: list[Any]) -> dict[str, Any]:
-    state = {k: v for k, v in state.items() if k != "lr_lambdas"}
-    state["lr_lambdas"] = [
-        None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in functions
-    ]
-    return state
-
-
-def _load_with_functions(scheduler: Any, state: dict[str, Any], functions: list[Any]) -> None:
-    for function, saved in zip(functions, state.pop("lr_lambdas"), strict=False):
-        if saved is not None:
-            function.__dict__.update(saved)
-    scheduler.__dict__.update(state)
 
 
 class StepLR(LRScheduler):
