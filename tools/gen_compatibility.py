@@ -24,8 +24,9 @@ SPACES = (
 HEAD = """\
 # Compatibility with PyTorch {version}
 
-Which of PyTorch's public names rushlight has. This page is written by `tools/gen_compatibility.py`; a name is
-listed as missing if looking it up fails. `rushlight run --report script.py` lists what one program uses.
+Which of PyTorch's public names rushlight has. This page is written by `tools/gen_compatibility.py`;
+a name is listed as missing if looking it up fails. `rushlight run --report script.py` lists what
+one program uses.
 
 | namespace | has | of | |
 |---|---:|---:|---|

@@ -29,7 +29,7 @@ def test_shuffling_depends_on_the_seed_only():
 
     assert order(1) == order(1)
     assert order(1) != order(2)
-    assert sorted(sum(order(3), [])) == list(range(20))
+    assert sorted(index for batch in order(3) for index in batch) == list(range(20))
 
 
 def test_the_draws_are_torchs(torch):

@@ -1,4 +1,4 @@
-"""Cases of `ops/loss.py` and `ops/ctc.py`."""
+"""Cases of `ops/loss.py`, `ops/margin_loss.py` and `ops/ctc.py`."""
 
 from __future__ import annotations
 

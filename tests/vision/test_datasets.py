@@ -57,7 +57,7 @@ def test_mnist_prints_as_torchvision_does(root):
 
 
 def test_a_missing_data_set_says_so(tmp_path):
-    with pytest.raises(RuntimeError, match="Dataset not found in .*download=True"):
+    with pytest.raises(RuntimeError, match=r"Dataset not found in .*download=True"):
         datasets.MNIST(tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_real_mnist(data_root):
 def test_truncated_idx_file(tmp_path, cut):
     path = tmp_path / "images"
     path.write_bytes(idx_bytes(np.zeros((2, 10, 10)))[:cut])
-    with pytest.raises(IdxError, match="images: (no IDX file|truncated)"):
+    with pytest.raises(IdxError, match=r"images: (no IDX file|truncated)"):
         read_idx(path)
 
 

@@ -10,8 +10,8 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ._export import export
+from ._loss import read_reduction
 from ._operands import not_a_tensor, not_implemented
-from .loss import _reduction
 
 
 class CTCLoss(Op):
@@ -236,7 +236,7 @@ def ctc_loss(
             raise not_a_tensor("ctc_loss", t, label, position)
     if log_probs.array.dtype.itemsize == 2 and log_probs.dtype.is_floating_point:
         raise not_implemented("ctc_loss_cpu", log_probs)
-    reduction = _reduction(reduction, None, None)
+    reduction = read_reduction(reduction, None, None)
     if log_probs.array.ndim not in (2, 3) or not log_probs.dtype.is_floating_point:
         raise RuntimeError(
             "ctc_loss: expected log_probs (T, N, C) or (T, C) of floating point numbers, got "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,11 @@ from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..kernels import loss as K
 from ._export import export
+from ._loss import read_reduction, reduced
 from ._operands import not_a_tensor
 from .casts import cast
 from .masking import where
 from .softmax import log_softmax
-
-_REDUCTIONS = ("none", "mean", "sum")
 
 
 class CrossEntropy(Op):
@@ -130,32 +128,6 @@ class NLLLossGrad(Op):
 # --- arguments ---------------------------------------------------------------------------------
 
 
-def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
-    """Translate torch's old pair of flags, with a warning."""
-    reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
-    warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' "
-        "instead.",
-        stacklevel=5,
-    )
-    return reduction
-
-
-def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
-    """Return the reduction, from torch's legacy arguments if they are given."""
-    if size_average is not None or reduce is not None:
-        return legacy_reduction(size_average, reduce)
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{reduction} is not a valid value for reduction")
-    return reduction
-
-
-def _reduce(each: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return each.mean()
-    return each.sum() if reduction == "sum" else each
-
-
 def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     if not isinstance(target, Tensor):
         raise not_a_tensor(name, target, "target", 2)
@@ -237,7 +209,7 @@ def cross_entropy(
         >>> rushlight.nn.functional.cross_entropy(logits, rushlight.tensor([0, 1]))
         tensor(0.1269)
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if not isinstance(target, Tensor):
@@ -287,7 +259,7 @@ def nll_loss(
         input (N, C, d1, ...), (N, C) or (C); target (N, d1, ...), (N) or ();
         result 0-d, or as target.
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     _check_classes("nll_loss", input, target, weight)
     return NLLLoss.apply(input, target, weight, ignore_index=ignore_index, reduction=reduction)
 
@@ -302,7 +274,7 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Return the mean (or sum, or each) of (input - target)^2, weighted if `weight` is given."""
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     _warn_broadcast("mse_loss", input, target)
     difference = input - target
     return _weighted(difference * difference, weight, reduction)
@@ -310,11 +282,11 @@ def mse_loss(
 
 def _weighted(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     if weight is None:
-        return _reduce(each, reduction)
+        return reduced(each, reduction)
     if weight.array.shape != each.array.shape:
         raise ValueError("Weights and input must have the same size.")
     each = each * weight
-    return each.sum() / weight.sum() if reduction == "mean" else _reduce(each, reduction)
+    return each.sum() / weight.sum() if reduction == "mean" else reduced(each, reduction)
 
 
 @export(functional=True, public=False)
@@ -327,7 +299,7 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Return the mean (or sum, or each) of |input - target|, weighted if `weight` is given."""
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     _warn_broadcast("l1_loss", input, target)
     return _weighted((input - target).abs(), weight, reduction)
 
@@ -346,14 +318,14 @@ def smooth_l1_loss(
     Reference:
         Girshick, "Fast R-CNN", 2015.
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     _warn_broadcast("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     d = (input - target).abs()
-    return _reduce(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+    return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
 
 
 @export(functional=True, public=False)
@@ -369,7 +341,7 @@ def huber_loss(
     Reference:
         Huber, "Robust Estimation of a Location Parameter", 1964.
     """
-    reduction = _reduction(reduction, None, None)
+    reduction = read_reduction(reduction, None, None)
     _warn_broadcast("huber_loss", input, target)
     if delta <= 0:
         raise RuntimeError(
@@ -394,7 +366,7 @@ def binary_cross_entropy(
         RuntimeError: a probability lies outside [0, 1].
         ValueError: input and target differ in size.
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     if input.array.shape != target.array.shape:
         raise ValueError(
             f"Using a target size ({target.shape}) that is different to the input size "
@@ -403,7 +375,7 @@ def binary_cross_entropy(
     if input.array.size and not bool(((input.array >= 0) & (input.array <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1")
     each = BinaryCrossEntropy.apply(input, target)
-    return _reduce(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 class BinaryCrossEntropy(Op):
@@ -446,7 +418,7 @@ def binary_cross_entropy_with_logits(
     """
     from .activation import logsigmoid
 
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     if input.array.shape != target.array.shape:
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
@@ -455,7 +427,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         softplus = softplus * (1 + (pos_weight - 1) * target)
     each = (1 - target) * input + softplus
-    return _reduce(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 @export(functional=True)
@@ -478,12 +450,12 @@ def kl_div(
         reduce: superseded by `reduction`.
     """
     batchmean = reduction == "batchmean"
-    reduction = _reduction("sum" if batchmean else reduction, size_average, reduce)
+    reduction = read_reduction("sum" if batchmean else reduction, size_average, reduce)
     if log_target:
         each = target.exp() * (target - input)
     else:
         each = target.xlogy(target) - target * input
-    result = _reduce(each, reduction)
+    result = reduced(each, reduction)
     return result / input.array.shape[0] if batchmean and input.array.ndim else result
 
 
@@ -499,12 +471,12 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Return the negative log likelihood of counts: exp(x) - t x, or x - t log(x + eps)."""
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = read_reduction(reduction, size_average, reduce)
     each = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
         each = each + where(target > 1, stirling, wrap(np.zeros((), target.array.dtype)))
-    return _reduce(each, reduction)
+    return reduced(each, reduction)
 
 
 def _has_one_axis_of_one(shape: tuple[int, ...], full: tuple[int, ...]) -> bool:
@@ -532,261 +504,8 @@ def gaussian_nll_loss(
             variance = variance.unsqueeze(-1)
         elif not _has_one_axis_of_one(variance.array.shape, input.array.shape):
             raise ValueError("var is of incorrect size")
-    reduction = _reduction(reduction, None, None)
+    reduction = read_reduction(reduction, None, None)
     limited = variance + (variance.detach().clamp(min=eps) - variance.detach())
     difference = input - target
     each = 0.5 * (limited.log() + difference * difference / limited)
-    return _reduce(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
-
-
-def _margin(value: Tensor) -> Tensor:
-    """max(value, 0)."""
-    return value.clamp_min(0)
-
-
-@export(functional=True)
-def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return max(0, -target (input1 - input2) + margin)."""
-    reduction = _reduction(reduction, size_average, reduce)
-    if not input1.array.ndim == input2.array.ndim == target.array.ndim:
-        raise RuntimeError(
-            "margin_ranking_loss: All input tensors should have same dimension but got sizes: "
-            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
-        )
-    return _reduce(_margin(-target * (input1 - input2) + margin), reduction)
-
-
-@export(functional=True)
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return x where target = 1, max(0, margin - x) where target = -1."""
-    reduction = _reduction(reduction, size_average, reduce)
-    zero = wrap(np.zeros((), input.array.dtype))
-    near = where(target != -1, input, zero)
-    far = where(target != 1, _margin(margin - input), zero)
-    return _reduce(near + far, reduction)
-
-
-@export(functional=True, public=False)
-def soft_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return log(1 + exp(-target input))."""
-    from .activation import logsigmoid
-
-    reduction = _reduction(reduction, size_average, reduce)
-    return _reduce(-logsigmoid(target * input), reduction)
-
-
-@export(functional=True)
-def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return 1 - cos(x1, x2) where target = 1, max(0, cos(x1, x2) - margin) where target = -1."""
-    reduction = _reduction(reduction, size_average, reduce)
-    expected = input1.array.ndim - 1
-    if (
-        target.array.ndim not in (0, 1)
-        or input1.array.ndim not in (1, 2)
-        or (target.array.ndim == 1) != (expected == 1)
-    ):
-        raise RuntimeError(
-            f"cosine_embedding_loss: {expected}D target tensor expected for inputs of "
-            f"{input1.ndim} dimensions, got {list(target.shape)}"
-        )
-    eps = 1e-12
-    dot = (input1 * input2).sum(-1)
-    square1, square2 = (input1 * input1).sum(-1) + eps, (input2 * input2).sum(-1) + eps
-    cosine = dot / (square1 * square2).sqrt()
-    zero = wrap(np.zeros((), input1.array.dtype))
-    each = where(target == 1, 1 - cosine, zero) + where(
-        target == -1, _margin(cosine - margin), zero
-    )
-    return _reduce(each, reduction)
-
-
-@export(functional=True)
-def triplet_margin_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    margin: float = 1.0,
-    p: float = 2,
-    eps: float = 1e-6,
-    swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance.
-
-    Reference:
-        Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional
-        neural networks", 2016.
-    """
-    from .distance import pairwise_distance
-
-    def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pairwise_distance(a, b, p, eps)
-
-    reduction = _reduction(reduction, size_average, reduce)
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.array.ndim == positive.array.ndim == negative.array.ndim:
-        raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of "
-            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
-            f"{negative.ndim}D inputs"
-        )
-    return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
-
-
-def _triplet(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    distance: Callable[..., Tensor],
-    margin: float,
-    swap: bool,
-    reduction: str,
-) -> Tensor:
-    near, far = distance(anchor, positive), distance(anchor, negative)
-    if swap:
-        far = far.minimum(distance(positive, negative))
-    return _reduce(_margin(near - far + margin), reduction)
-
-
-@export(functional=True, public=False)
-def triplet_margin_with_distance_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    *,
-    distance_function: Callable[..., Tensor] | None = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return the triplet loss for a distance of the user's own."""
-    from .distance import pairwise_distance
-
-    reduction = _reduction(reduction, None, None)
-    return _triplet(
-        anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
-    )
-
-
-@export(functional=True, public=False)
-def multilabel_soft_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return the mean over the classes of the binary cross-entropy of sigmoid(input)."""
-    from .activation import logsigmoid
-
-    reduction = _reduction(reduction, size_average, reduce)
-    each = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
-    if weight is not None:
-        each = each * weight
-    return _reduce(each.mean(-1), reduction)
-
-
-@export(functional=True, public=False)
-def multi_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return the mean over other classes i of weight[t] max(0, margin - x[t] + x[i])^p."""
-    reduction = _reduction(reduction, size_average, reduce)
-    if p not in (1, 2):
-        raise ValueError("only p == 1 and p == 2 supported")
-    if weight is not None and weight.array.ndim != 1:
-        raise ValueError(
-            f"multi_margin_loss: weight must be one-dimensional, got {list(weight.shape)}"
-        )
-    if weight is not None and weight.array.shape != (input.array.shape[-1],):
-        raise RuntimeError(
-            f"inconsistent weight size, expected {input.array.shape[-1]} but got "
-            f"{list(weight.shape)}"
-        )
-    if target.array.dtype != np.int64:
-        raise RuntimeError(
-            "multi_margin_loss: expected scalar type Long for target but got "
-            f"{target.dtype.type_name}"
-        )
-    x = input if input.array.ndim == 2 else input.reshape(1, -1)
-    t = target.reshape(-1, 1)
-    if t.array.shape[0] != x.array.shape[0]:
-        raise RuntimeError(
-            f"inconsistent target size, expected {list(x.shape[:1])} but got {list(target.shape)}"
-        )
-    each = _margin(margin - x.gather(1, t) + x)
-    if p == 2:
-        each = each * each
-    if weight is not None:
-        each = each * weight[t]
-    others = np.ones(x.array.shape, x.array.dtype)
-    np.put_along_axis(others, t.array, 0, 1)
-    loss = (each * wrap(others)).sum(1) / x.array.shape[1]
-    return _reduce(loss if target.array.ndim else loss.reshape(()), reduction)
-
-
-@export(functional=True, public=False)
-def multilabel_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """Return the mean of max(0, 1 - x[t] + x[i]) over targets t (up to a -1) and the others i."""
-    reduction = _reduction(reduction, size_average, reduce)
-    if input.array.shape != target.array.shape or input.array.ndim > 2:
-        raise RuntimeError(
-            f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
-        )
-    x = input.reshape(-1, input.array.shape[-1] if input.array.ndim else 1)
-    t = target.array.reshape(x.array.shape)
-    valid = np.cumprod(t >= 0, axis=1).astype(bool)
-    is_target = np.zeros(x.array.shape, bool)
-    rows = np.arange(len(t))[:, None].repeat(t.shape[1], 1)
-    is_target[rows[valid], t[valid]] = True
-    picked = x.gather(1, wrap(np.where(valid, t, 0)))
-    pairs = _margin(1 - picked.unsqueeze(2) + x.unsqueeze(1))
-    mask = valid[:, :, None] & ~is_target[:, None, :]
-    loss = (pairs * wrap(mask.astype(x.array.dtype))).sum((1, 2)) / x.array.shape[1]
-    return _reduce(loss if input.array.ndim == 2 else loss.reshape(()), reduction)
+    return reduced(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)

@@ -1,8 +1,8 @@
 """Windows of an image as columns (im2col), and columns added back into an image (col2im).
 
-x (N, C, H, W) and columns (N, C K, L): row (c, k) holds what element k of the window meets in channel c,
-column l belongs to window l in scan order. Any dtype and strides; new arrays. The two are transposes
-of each other.
+x (N, C, H, W) and columns (N, C K, L): row (c, k) holds what element k of the window meets in
+channel c, column l belongs to window l in scan order. Any dtype and strides; new arrays. The two
+are transposes of each other.
 """
 
 from __future__ import annotations

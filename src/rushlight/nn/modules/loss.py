@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._tensor import Tensor
-from ...ops.loss import legacy_reduction
+from ...ops._loss import legacy_reduction
 from .. import functional as F
 from .module import Module
 
