@@ -116,6 +116,40 @@ def test_what_was_not_saved_may_be_written(T):
     assert x.grad.tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda h, c: h * c,
+        lambda h, c: c * h,
+        lambda h, c: h * 2.0,
+        lambda h, c: h / c,
+        lambda h, c: h @ c,
+        lambda h, c: c @ h,
+        lambda h, c: h.mm(c),
+        lambda h, c: h[None].bmm(c[None]),
+        lambda h, c: (h @ c.t()) + c[0],
+    ],
+)
+def test_factors_of_constants_may_be_written(T, product):
+    x, z = T.ones(2, 2, requires_grad=True), T.ones(2, 2, requires_grad=True)
+    h, c = x * 1, T.tensor([[1.0, 2.0], [3.0, 4.0]])
+    y = product(h, c)
+    h.add_(1)
+    y.sum().backward()
+    product(z, c).sum().backward()
+    assert x.grad.tolist() == z.grad.tolist()
+
+
+def test_the_input_of_a_frozen_layer_may_be_written(T):
+    layer = T.nn.Linear(2, 2).requires_grad_(False)
+    x = T.ones(2, 2, requires_grad=True)
+    h = x * 1
+    y = layer(h)
+    h.add_(1)
+    y.sum().backward()
+    assert x.grad.tolist() == [layer.weight.sum(0).tolist()] * 2
+
+
 # --- recorded writes ---
 
 

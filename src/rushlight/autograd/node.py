@@ -257,6 +257,12 @@ class Op(Node):
         """Keep arrays for `backward`. Inputs and outputs are recognised and stay differentiable."""
         ctx.saved = arrays
 
+    def save_factors(ctx, x: Any, y: Any) -> None:
+        """Keep the factors of a product: each only if the other one wants a gradient."""
+        edges = ctx.edges
+        if edges:
+            ctx.saved = (x if edges[1] else None, y if edges[0] else None)
+
     @classmethod
     def apply(cls, *inputs: Any, **params: Any) -> Any:
         """Run the operator on Tensors (or Python scalars) and record it if a gradient is wanted."""

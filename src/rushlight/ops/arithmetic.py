@@ -53,9 +53,8 @@ class Mul(Op):
     """z = x y.  dL/dx = g conj(y), dL/dy = g conj(x)."""
 
     def forward(ctx, x: Array, y: Array) -> Array:
-        edges = ctx.edges
-        if edges:
-            ctx.save(x if edges[1] else None, y if edges[0] else None)
+        if ctx.edges:
+            ctx.save_factors(x, y)
             ctx.shapes = shape_of(x), shape_of(y)
         return np.multiply(x, y)
 

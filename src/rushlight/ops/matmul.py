@@ -23,14 +23,16 @@ class MatMul(Op):
     autocast = "lower"
 
     def forward(ctx, x: Array, y: Array) -> Array:
-        ctx.save(x, y)
+        ctx.save_factors(x, y)
+        ctx.shapes = x.shape, y.shape
         return K.matmul(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x, to_y = ctx.edges
-        gx = sum_to(MatMul.apply(g, conj(y).mT), x.array.shape) if to_x else None
-        gy = sum_to(MatMul.apply(conj(x).mT, g), y.array.shape) if to_y else None
+        x_shape, y_shape = ctx.shapes
+        gx = sum_to(MatMul.apply(g, conj(y).mT), x_shape) if to_x else None
+        gy = sum_to(MatMul.apply(conj(x).mT, g), y_shape) if to_y else None
         return gx, gy
 
 
@@ -41,7 +43,7 @@ class Linear(Op):
     autocast = "lower"
 
     def forward(ctx, x: Array, w: Array, b: Array | None) -> Array:
-        ctx.save(x, w)
+        ctx.save_factors(x, w)
         return K.linear(x, w, b)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -411,7 +413,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     )
     if len(over_a) != len(over_b):
         raise RuntimeError("both dimension lists should have same length")
-    for i, j in zip(over_a, over_b):
+    for i, j in zip(over_a, over_b, strict=True):
         if a.array.shape[i] != b.array.shape[j] and 1 not in (a.array.shape[i], b.array.shape[j]):
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.array.shape[i]} in "
@@ -466,7 +468,7 @@ def _from_sublists(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     def letters(numbers: Any) -> str:
         return "".join("..." if n is Ellipsis else chr(n + (65 if n < 26 else 71)) for n in numbers)
 
-    pairs = list(zip(arguments[0::2], arguments[1::2]))
+    pairs = list(zip(arguments[0::2], arguments[1::2], strict=False))
     equation = ",".join(letters(sub) for _, sub in pairs)
     if len(arguments) % 2:
         equation += "->" + letters(arguments[-1])
@@ -481,7 +483,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     b_shape = (1,) * (ndim - other.array.ndim) + other.array.shape
     a = input.reshape([n for size in a_shape for n in (size, 1)])
     b = other.reshape([n for size in b_shape for n in (1, size)])
-    return (a * b).reshape([m * n for m, n in zip(a_shape, b_shape)])
+    return (a * b).reshape([m * n for m, n in zip(a_shape, b_shape, strict=True)])
 
 
 def _matmul(self: Tensor, other: Any) -> Any:
