@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import wrap
 from ..kernels import optim as K
-from .optimizer import Optimizer, check_range, written
+from .optimizer import Optimizer, check_lr, check_range, filled_like, written
 
 
 class Adagrad(Optimizer):
@@ -38,7 +38,7 @@ class Adagrad(Optimizer):
         initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
         maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
     ):  # fmt: skip
-        check_range("learning rate", lr)
+        check_lr(lr)
         check_range("lr_decay value", lr_decay)
         check_range("weight_decay value", weight_decay)
         check_range("initial_accumulator_value value", initial_accumulator_value)
@@ -52,8 +52,8 @@ class Adagrad(Optimizer):
         # Unlike the others, Adagrad has its state from the start.
         for group in self.param_groups:
             for p in group["params"]:
-                start = np.full_like(p.array, initial_accumulator_value)
-                self.state[p] = {"step": wrap(np.zeros((), np.float32)), "sum": wrap(start)}
+                start = filled_like(p, initial_accumulator_value)
+                self.state[p] = {"step": wrap(np.zeros((), np.float32)), "sum": start}
 
     def share_memory(self) -> None:
         """Move the state to memory that other processes can map."""

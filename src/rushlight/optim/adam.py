@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._tensor import Tensor
 from ..kernels import optim as K
-from .optimizer import Optimizer, check_range, written
+from .optimizer import Optimizer, check_lr, check_range, written
 
 
 def check_adam_options(lr: Any, betas: tuple[Any, Any], eps: float, weight_decay: float) -> None:
@@ -15,10 +16,10 @@ def check_adam_options(lr: Any, betas: tuple[Any, Any], eps: float, weight_decay
     Raises:
         ValueError: an option lies outside its range.
     """
-    check_range("learning rate", lr)
+    check_lr(lr)
     check_range("epsilon value", eps)
     for i, beta in enumerate(betas):
-        check_range(f"beta parameter at index {i}", beta, 0.0, 1.0)
+        check_range(f"beta parameter at index {i}", beta, 0.0, 1.0, option=f"betas[{i}]")
     check_range("weight_decay value", weight_decay)
 
 
@@ -53,6 +54,14 @@ class Adam(Optimizer):
         fused: bool | None = None, decoupled_weight_decay: bool = False,
     ):  # fmt: skip
         check_adam_options(lr, betas, eps, weight_decay)
+        if len({isinstance(beta, Tensor) for beta in betas}) > 1:
+            raise ValueError("betas must be either both floats or both Tensors")
+        if foreach and not capturable:
+            for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
+                if isinstance(value, Tensor):
+                    raise ValueError(
+                        f"{name} as a Tensor is not supported for capturable=False and foreach=True"
+                    )
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable,

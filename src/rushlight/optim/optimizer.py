@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, wrap
-from ..autograd.mode import enable_grad, no_grad
+from .._typing import Array
+from ..autograd.mode import enable_grad
 from ..autograd.node import RemovableHandle, add_hook
 from ..autograd.view import bump
+from ..kernels._float_errors import quiet
 
 
 class _Required:
@@ -86,8 +88,14 @@ class Optimizer:
                 "ordering of tensors in sets will change between runs. Please use a list instead."
             )
         params = list(params)
-        if params and isinstance(params[0], tuple):
-            group["param_names"] = [name for name, _ in params]
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names:
+            if len(names) != len(params):
+                raise ValueError(
+                    "all optimizer params should be with/without names. "
+                    "Some param names are missing"
+                )
+            group["param_names"] = names
             params = [p for _, p in params]
         for p in params:
             if not isinstance(p, Tensor):
@@ -95,7 +103,7 @@ class Optimizer:
                     "optimizer can only optimize Tensors, but one of the params is "
                     f"{type(p).__name__}"
                 )
-            if not p.is_leaf and not self.defaults.get("differentiable"):
+            if not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         group["params"] = params
         for name, default in self.defaults.items():
@@ -105,6 +113,13 @@ class Optimizer:
                     f"optimization parameter {name}"
                 )
             group.setdefault(name, default)
+        check_implementation(type(self).__name__, group)
+        if any(("param_names" in g) != ("param_names" in group) for g in self.param_groups):
+            found = "with" if "param_names" in group else "without"
+            raise ValueError(
+                "all optimizer param groups should be with/without names. "
+                f"cannot add param group {found} names to the optimizer"
+            )
         known = {id(p) for g in self.param_groups for p in g["params"]}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
@@ -283,6 +298,7 @@ class Optimizer:
 
         The first two lists are the parameters' and the gradients' arrays; then one for each name of
         state, which starts as zeros (or as the value given by keyword). The step is counted here.
+        Complex arrays come as real ones: their parts are parameters of their own.
         """
         names = state_names() if callable(state_names) else state_names
         by_step: dict[float, list[Tensor]] = {}
@@ -291,16 +307,13 @@ class Optimizer:
                 continue
             state = self.state[p]
             if not state:
-                state["step"] = wrap(np.zeros((), np.float32))
+                state["step"] = 0
                 for name in names:
-                    state[name] = wrap(np.full_like(p.array, initial.get(name, 0)))
-            step = state["step"]
-            step.array += 1
-            by_step.setdefault(float(step.array), []).append(p)
+                    state[name] = filled_like(p, initial.get(name, 0.0))
+            by_step.setdefault(count_step(state), []).append(p)
         for step_number, params in by_step.items():
-            gradients = [p._grad.array for p in params if p._grad is not None]
-            lists = [[p.array for p in params], gradients]
-            lists += [[self.state[p][name].array for p in params] for name in names]
+            lists = [*real_arrays(params)]
+            lists += [[as_real(self.state[p][name].array) for p in params] for name in names]
             yield step_number, params, lists
 
 
@@ -310,14 +323,14 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     import functools
 
     @functools.wraps(step)
+    @quiet
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         hooks = self._hooks
         for hook in list(hooks["step_pre"].values()):
             replaced = hook(self, args, kwargs)
             if replaced is not None:
                 args, kwargs = replaced
-        with no_grad():
-            result = step(self, *args, **kwargs)
+        result = step(self, *args, **kwargs)
         for hook in list(hooks["step_post"].values()):
             hook(self, args, kwargs)
         return result
@@ -346,12 +359,71 @@ def written(params: Iterable[Tensor]) -> None:
         bump(p)
 
 
-def check_range(name: str, value: Any, low: float = 0.0, high: float | None = None) -> None:
-    """Check an option: low <= value (< high).
+def as_real(x: Array) -> Array:
+    """View a complex array as a real one with the parts along a last axis; return others as is."""
+    return x[..., None].view(x.real.dtype) if x.dtype.kind == "c" else x
+
+
+def real_arrays(params: Iterable[Tensor]) -> tuple[list[Array], list[Array]]:
+    """Return the arrays of parameters and of their gradients, complex ones as real ones."""
+    pairs = [(as_real(p.array), as_real(p._grad.array)) for p in params if p._grad is not None]
+    return [p for p, _ in pairs], [g for _, g in pairs]
+
+
+def filled_like(p: Tensor, value: float) -> Tensor:
+    """Return state of a parameter's form that holds `value`, in both parts if it is complex."""
+    return wrap(np.full_like(p.array, complex(value, value) if p.is_complex() else value))
+
+
+def count_step(state: dict[str, Any]) -> float:
+    """Add 1 to a state's step and return it; a step that is a plain number becomes a Tensor."""
+    step = state["step"]
+    if not isinstance(step, Tensor):
+        step = state["step"] = wrap(np.asarray(step, np.float32))
+    step.array += 1
+    return float(step.array)
+
+
+def check_implementation(name: str, options: dict[str, Any]) -> None:
+    """Check the options that choose between PyTorch's implementations of one optimizer.
+
+    Raises:
+        NotImplementedError: steps are to be differentiable.
+        RuntimeError: the options exclude each other.
+    """
+    if options.get("differentiable"):
+        if options.get("fused"):
+            raise RuntimeError("`fused` does not support `differentiable`")
+        raise NotImplementedError(
+            f"{name}: differentiable=True is not supported: a step is not recorded for backward"
+        )
+    if options.get("fused") and options.get("foreach"):
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def check_range(
+    name: str, value: Any, low: float = 0.0, high: float | None = None, *, option: str = ""
+) -> None:
+    """Check an option: low <= value (< high). `option` is its name in the signature if it differs.
 
     Raises:
         ValueError: it lies outside.
     """
-    number = float(value)
-    if not low <= number or (high is not None and not number < high):
+    if not low <= _number(value, option or name) or (high is not None and not float(value) < high):
         raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_lr(lr: Any, message: str = "Invalid learning rate") -> None:
+    """Check a learning rate.
+
+    Raises:
+        ValueError: it is negative, or a Tensor of several elements.
+    """
+    if not 0.0 <= _number(lr, "lr"):
+        raise ValueError(f"{message}: {lr}")
+
+
+def _number(value: Any, option: str) -> float:
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Tensor {option} must be 1-element")
+    return float(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernels import optim as K
-from .optimizer import Optimizer, check_range, written
+from .optimizer import Optimizer, check_lr, check_range, written
 
 
 class RMSprop(Optimizer):
@@ -37,7 +37,7 @@ class RMSprop(Optimizer):
         capturable: bool = False, foreach: bool | None = None, maximize: bool = False,
         differentiable: bool = False,
     ):  # fmt: skip
-        check_range("learning rate", lr)
+        check_lr(lr)
         check_range("epsilon value", eps)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import wrap
 from ..kernels import optim as K
-from .optimizer import Optimizer, check_range, written
+from .optimizer import Optimizer, as_real, check_lr, check_range, real_arrays, written
 
 
 class SGD(Optimizer):
@@ -47,7 +47,7 @@ class SGD(Optimizer):
         weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
         foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
     ):  # fmt: skip
-        check_range("learning rate", lr)
+        check_lr(lr)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -72,7 +72,7 @@ class SGD(Optimizer):
             for p in fresh:
                 self.state[p]["momentum_buffer"] = wrap(np.empty_like(p.array))
             for some, first in ((fresh, True), (known, False)):
-                buffers = [self.state[p]["momentum_buffer"].array for p in some]
+                buffers = [as_real(self.state[p]["momentum_buffer"].array) for p in some]
                 self._step(group, some, buffers, first)
         return loss
 
@@ -80,7 +80,7 @@ class SGD(Optimizer):
         if not params:
             return
         K.sgd_(
-            [p.array for p in params], [p._grad.array for p in params], buffers,
+            *real_arrays(params), buffers,
             lr=float(group["lr"]), momentum=group["momentum"], dampening=group["dampening"],
             weight_decay=group["weight_decay"], nesterov=group["nesterov"],
             maximize=group["maximize"], first=first,
