@@ -78,20 +78,9 @@ def randn(
     layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
     **other: Any,
 ) -> Tensor:  # fmt: skip
-    """Return standard normal random numbers: mean 0, variance 1.
+    """Return standard normal random numbers: mean 0, variance 1; the arguments are those of `rand`.
 
     The parts of complex numbers have variance 1/2 each.
-
-    Args:
-        *size: the extents, one by one or as one sequence.
-        generator: where the numbers come from; None: the default generator.
-        out: a tensor to write the result into.
-        dtype: a floating or complex dtype; None: the default dtype.
-        layout: `rushlight.strided`.
-        device: where the result lives; None: the default device.
-        pin_memory: accepted for compatibility.
-        requires_grad: whether operations on the result are recorded.
-        **other: `size` given by name.
 
     Raises:
         NotImplementedError: the dtype is an integer or bool.
