@@ -56,6 +56,7 @@ def run_mnist(folder: Path, *arguments: str) -> str:
 
 
 def test_torchvision_program(tmp_path):
+    pytest.importorskip("PIL")
     text = run_mnist(tmp_path, "--images", "70", "--epochs", "2", "--save-model", "mnist.pt")
     assert "torch 2.13.0 torchvision 0.28" in text
     assert text.count("Train Epoch: 1 [0/70 (0%)]\tLoss: ") == 1
@@ -67,6 +68,7 @@ def test_torchvision_program(tmp_path):
 
 @pytest.mark.skipif("RUSHLIGHT_DATA" not in os.environ, reason="RUSHLIGHT_DATA is not set")
 def test_torchvision_program_learns_mnist(tmp_path):
+    pytest.importorskip("PIL")
     root = os.environ["RUSHLIGHT_DATA"]
     text = run_mnist(tmp_path, "--root", root, "--images", "6000", "--log-interval", "50")
     correct, count = re.search(r"Accuracy: (\d+)/(\d+)", text).groups()
