@@ -472,7 +472,8 @@ def test_all_python_operators(T):
     x, y = T.tensor([7, 3]), T.tensor([2, 5])
     found = [x + y, x - y, x * y, x / y, x // y, x % y, x**y, -x, +x, abs(-x), x & y, x | y, x ^ y,
              ~x, x << 1, x >> 1, x < y, x <= y, x > y, x >= y, x == y, x != y,
-             10 + x, 10 - x, 10 * x, 10 / x, 10 // x, 10 % x, 2**x, 1 & x, 1 | x, 1 ^ x]  # fmt: skip
+             10 + x, 10 - x, 10 * x, 10 / x, 10 // x, 10 % x, 2**x, 1 & x, 1 | x,
+             1 ^ x]  # fmt: skip
     expected = [[9, 8], [5, -2], [14, 15], [3.5, 0.6], [3, 0], [1, 3], [49, 243], [-7, -3],
                 [7, 3], [7, 3], [2, 1], [7, 7], [5, 6], [-8, -4], [14, 6], [3, 1], [False, True],
                 [False, True], [True, False], [True, False], [False, False], [True, True],
