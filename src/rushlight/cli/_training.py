@@ -38,8 +38,7 @@ def train_lenet5(options: argparse.Namespace) -> int:
     print(
         f"LeNet-5 ({run.parameters:,} parameters) on {options.data}: {len(train):,} training and "
         f"{len(test):,} test images, {options.optimizer} lr {options.lr:g} (x {options.decay:g} "
-        f"each epoch), batch "
-        f"{options.batch_size}, {rushlight.get_num_threads()} threads\n"
+        f"each epoch), batch {options.batch_size}, {rushlight.get_num_threads()} threads\n"
     )
     try:
         run.train(train, test)

@@ -31,18 +31,16 @@ def from_numpy_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.dtype.num not in dtypes._BY_NUM:
         raise TypeError(
             "can't convert np.ndarray of type "
-            f"{array.dtype.type.__module__}.{array.dtype.type.__name__}. "
-            "The only supported types are: float64, float32, float16, bfloat16, complex64, "
-            "complex128, "
-            "int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+            f"{array.dtype.type.__module__}.{array.dtype.type.__name__}. The only supported types "
+            "are: float64, float32, float16, bfloat16, complex64, complex128, int64, int32, "
+            "int16, int8, uint64, uint32, uint16, uint8, and bool."
         )
     for step in array.strides:
         if step < 0:
             raise ValueError(
                 "At least one stride in the given numpy array is negative, and tensors with "
                 "negative strides are not currently supported. (You can probably work around this "
-                "by making "
-                "a copy of your array  with array.copy().)"
+                "by making a copy of your array  with array.copy().)"
             )
     return array if type(array) is np.ndarray else array.view(np.ndarray)
 

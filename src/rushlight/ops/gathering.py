@@ -332,8 +332,7 @@ def _check_no_larger(x: Tensor, dim: int, index: Tensor) -> None:
         if d != dim and n > x.array.shape[d]:
             raise RuntimeError(
                 f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
-                "apart from "
-                f"dimension {dim}"
+                f"apart from dimension {dim}"
             )
 
 
@@ -346,8 +345,7 @@ def _check_scatter_shapes(x: Tensor, dim: int, index: Tensor, src: Tensor) -> No
         if n > src.array.shape[d] or (d != dim and n > x.array.shape[d]):
             raise RuntimeError(
                 f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
-                "apart from "
-                f"dimension {dim} and to be no larger size than src {list(src.shape)}"
+                f"apart from dimension {dim} and to be no larger size than src {list(src.shape)}"
             )
 
 

@@ -97,8 +97,7 @@ def _index_operands(
     if source.array.dtype != x.array.dtype:
         raise RuntimeError(
             f"{name}(): self ({input.dtype.type_name}) and source ({source.dtype.type_name}) must "
-            "have the "
-            "same scalar type"
+            "have the same scalar type"
         )
     return x, dim, index, at_least_1d(source)
 
@@ -115,8 +114,7 @@ def _check_source(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor)
     if index.array.size != have[dim]:
         raise RuntimeError(
             f"{name}_(): Number of indices ({index.array.size}) should be equal to "
-            "source.size(dim): "
-            f"({have[dim]}), for dim: {dim}"
+            f"source.size(dim): ({have[dim]}), for dim: {dim}"
         )
 
 
@@ -153,17 +151,15 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     have, want = list(source.array.shape), list(x.array.shape)
     if source.array.ndim != x.array.ndim:
         raise IndexError(
-            "index_copy_(): When source and destination are not scalars, their dimensionality must "
-            "match. "
-            f"Source dimensionality ({source.array.ndim}), destination dimensionality "
+            "index_copy_(): When source and destination are not scalars, their dimensionality "
+            f"must match. Source dimensionality ({source.array.ndim}), destination dimensionality "
             f"({x.array.ndim})"
         )
     if have[:dim] + have[dim + 1 :] != want[:dim] + want[dim + 1 :]:
         raise RuntimeError(
             "index_copy_(): Source/destination tensor must have same slice shapes. Destination "
             f"slice shape: {want[:dim] + want[dim + 1 :]} at dimension {dim} and source slice "
-            "shape: "
-            f"{have[:dim] + have[dim + 1 :]} at dimension 0."
+            f"shape: {have[:dim] + have[dim + 1 :]} at dimension 0."
         )
     if count != have[dim]:
         raise IndexError(
@@ -341,8 +337,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     if index.array.size != source.array.size:
         raise IndexError(
             "put_(): Expected source and index to have the same number of elements, but got "
-            "source.numel() = "
-            f"{source.array.size}, index.numel() = {index.array.size}"
+            f"source.numel() = {source.array.size}, index.numel() = {index.array.size}"
         )
     flat, places = reshape(input, (input.array.size,)), reshape(index, (index.array.size,))
     values = reshape(source, (source.array.size,))
@@ -372,9 +367,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if input.array.ndim != indices.array.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, "
-            "but got "
-            f"{input.array.ndim} dimensions for input, and {indices.array.ndim} dimensions for "
-            "indices"
+            f"but got {input.array.ndim} dimensions for input, and {indices.array.ndim} "
+            "dimensions for indices"
         )
     dim = wrap_dim(dim, input.array.ndim)
     x_shape, i_shape = list(input.array.shape), list(indices.array.shape)

@@ -272,8 +272,7 @@ def _in_torch_words(error: IndexError, x: Tensor) -> IndexError:
     if not x.array.ndim and words.startswith("too many indices"):
         return IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
-            "in C++ "
-            "to convert a 0-dim tensor to a number"
+            "in C++ to convert a 0-dim tensor to a number"
         )
     if words.startswith("too many indices"):
         return IndexError(f"too many indices for tensor of dimension {x.array.ndim}")
@@ -397,8 +396,7 @@ def _as_items(index: Any) -> tuple[Any, ...]:
         ):
             warnings.warn(
                 "Using a non-tuple sequence for multidimensional indexing is deprecated and will "
-                "be changed; "
-                "use x[tuple(seq)] instead of x[seq].",
+                "be changed; use x[tuple(seq)] instead of x[seq].",
                 UserWarning,
                 stacklevel=4,
             )
@@ -429,8 +427,7 @@ def _prepared(item: Any) -> Any:
         else:
             raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
-                "are valid "
-                f"indices (got {_type_name(item)})"
+                f"are valid indices (got {_type_name(item)})"
             )
     array = item.array
     if array.ndim == 0 and array.dtype.kind in "iub":
@@ -471,8 +468,7 @@ def _places(item: Tensor, x: Tensor, source: int) -> list[Tensor]:
         if n != x.array.shape[source + i]:
             raise IndexError(
                 f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape "
-                "of the "
-                f"indexed tensor {list(x.array.shape)} at index {source + i}"
+                f"of the indexed tensor {list(x.array.shape)} at index {source + i}"
             )
     return [wrap(place) for place in mask.nonzero()]
 
@@ -590,8 +586,7 @@ def _check_put_dtype(x: Tensor, value: Any) -> None:
             return
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {x.dtype.type_name} "
-            "for the "
-            f"destination and {value.dtype.type_name} for the source."
+            f"for the destination and {value.dtype.type_name} for the source."
         )
 
 

@@ -119,8 +119,7 @@ def _as_condition(x: Tensor) -> Tensor:
         )
     warnings.warn(
         "where received a uint8 condition tensor. This behavior is deprecated and will be removed "
-        "in a "
-        "future version of PyTorch. Use a boolean condition instead.",
+        "in a future version of PyTorch. Use a boolean condition instead.",
         UserWarning,
         stacklevel=3,
     )
@@ -378,7 +377,6 @@ def _replace(name: str, window: Tensor, src: Tensor) -> None:
     if src.array.shape != window.array.shape:
         raise RuntimeError(
             f"{name}: expected src to have a size equal to the slice of self. src size = "
-            f"{list(src.shape)}, "
-            f"slice size = {list(window.shape)}"
+            f"{list(src.shape)}, slice size = {list(window.shape)}"
         )
     copy_(window, src)

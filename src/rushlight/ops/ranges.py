@@ -100,10 +100,9 @@ def range_(
 ) -> Tensor:
     """Return start, start + step, ... up to and including end. Deprecated: use `arange`."""
     warnings.warn(
-        "torch.range is deprecated and will be removed in a future release because its behavior is "
-        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
-        "values in "
-        "[start, end).",
+        "torch.range is deprecated and will be removed in a future release because its behavior "
+        "is inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in [start, end).",
         UserWarning,
         stacklevel=2,
     )

@@ -330,8 +330,7 @@ def histogramdd(
     if len(given) != count:
         raise RuntimeError(
             f"torch.histogramdd(): expected {count} sequences of bin edges for a "
-            f"{count}-dimensional histogram "
-            f"but got {len(given)}"
+            f"{count}-dimensional histogram but got {len(given)}"
         )
     ends = (
         list(zip(range[::2], range[1::2], strict=True))
@@ -411,8 +410,7 @@ def _search_values(sequence: Tensor, input: Any) -> Array:
     if input.array.dtype != rows.dtype:
         raise RuntimeError(
             "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, "
-            "but got "
-            f"boundary tensor type {sequence.dtype.type_name} and input value type "
+            f"but got boundary tensor type {sequence.dtype.type_name} and input value type "
             f"{input.dtype.type_name}"
         )
     shape, lead = input.array.shape, rows.shape[:-1]
@@ -424,9 +422,8 @@ def _search_values(sequence: Tensor, input: Any) -> Array:
     if rows.ndim > 1 and (shape[:-1] != lead or not shape):
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
-            "dimensions of "
-            "boundaries tensor and input value tensor must match, but we got boundaries tensor "
-            f"{list(rows.shape)} and input value tensor {list(shape)}"
+            "dimensions of boundaries tensor and input value tensor must match, but we got "
+            f"boundaries tensor {list(rows.shape)} and input value tensor {list(shape)}"
         )
     return input.array
 

@@ -419,9 +419,8 @@ def _order_error(x: Tensor, order: Any) -> Exception:
     if len(order) != x.array.ndim:
         return RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
-            "length of "
-            f"the desired ordering of dimensions i.e. input.dim() = {x.array.ndim} is not equal to "
-            f"len(dims) = {len(order)}"
+            f"length of the desired ordering of dimensions i.e. input.dim() = {x.array.ndim} is "
+            f"not equal to len(dims) = {len(order)}"
         )
     for d in order:
         wrap_dim(d, x.array.ndim)
@@ -479,11 +478,9 @@ def _reversed_dims(x: Tensor) -> Tensor:
     if ndim > 2:
         warnings.warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
-            "deprecated and "
-            "it will throw an error in a future release. Consider `x.mT` to transpose batches of "
-            "matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions "
-            "of a "
-            "tensor.",
+            "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+            "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+            "reverse the dimensions of a tensor.",
             UserWarning,
             stacklevel=2,
         )
@@ -560,8 +557,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     if len(froms) != len(tos):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({froms} dims) should contain "
-            "the same "
-            f"number of dims as destination ({tos} dims)"
+            f"the same number of dims as destination ({tos} dims)"
         )
     moved, places = [wrap_dim(d, ndim) for d in froms], [wrap_dim(d, ndim) for d in tos]
     for name, given, found in (("source", froms, moved), ("destination", tos, places)):
@@ -653,10 +649,8 @@ def expand(self: Tensor, *size: Any, implicit: bool = False, **named: Any) -> Te
     if extra < 0:
         raise RuntimeError(
             f"expand(torch.{self.dtype.type_name}Tensor{{{list(shape)}}}, size={wanted}): the "
-            "number of "
-            f"sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions "
-            "in the "
-            f"tensor ({len(shape)})"
+            f"number of sizes provided ({len(wanted)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(shape)})"
         )
     for i, n in enumerate(wanted):
         have = shape[i - extra] if i >= extra else 1
@@ -671,8 +665,7 @@ def _expand_error(wanted: list[int], shape: Shape, i: int, own: int) -> RuntimeE
     if own < 0:
         return RuntimeError(
             f"The expanded size of the tensor ({wanted[i]}) isn't allowed in a leading, "
-            "non-existing "
-            f"dimension {i}"
+            f"non-existing dimension {i}"
         )
     return RuntimeError(
         f"The expanded size of the tensor ({wanted[i]}) must match the existing size "
@@ -733,8 +726,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
                 raise RuntimeError(
                     f"Attempting to broadcast a dimension of length {shape[-i]} at {-i}! "
                     f"Mismatching argument at index {number} had {tuple(shape)}; but expected "
-                    "shape should be "
-                    f"broadcastable to {result}"
+                    f"shape should be broadcastable to {result}"
                 )
             if shape[-i] != 1:
                 result[-i] = shape[-i]

@@ -404,8 +404,7 @@ def _quantile_points(name: str, x: Any, q: Any, interpolation: str) -> Tensor:
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, "
-            "but got "
-            f"{interpolation}"
+            f"but got {interpolation}"
         )
     if not isinstance(q, Tensor):
         if not 0 <= q <= 1:

@@ -315,10 +315,9 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     needed = _span(offset, shape, steps) * width
     if needed > own.storage.nbytes():
         raise RuntimeError(
-            f"setStorage: sizes {list(shape)}, strides {list(steps)}, storage offset {offset}, and "
-            f"itemsize {width} requiring a storage size of {needed} are out of bounds for storage "
-            "of size "
-            f"{own.storage.nbytes()}"
+            f"setStorage: sizes {list(shape)}, strides {list(steps)}, storage offset {offset}, "
+            f"and itemsize {width} requiring a storage size of {needed} are out of bounds for "
+            f"storage of size {own.storage.nbytes()}"
         )
     source = own.offset, tuple(own.size), tuple(own.stride)
     return AsStrided.apply(input, target=(offset, shape, steps), source=source)
