@@ -22,18 +22,47 @@ CONFIGURATIONS = [
     ("RMSprop", {"lr": 0.1}),
     ("RMSprop", {"lr": 0.1, "centered": True, "momentum": 0.9, "weight_decay": 0.1}),
     ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("Adamax", {"lr": 0.1, "weight_decay": 0.1}),
+    ("Adamax", {"lr": 0.1, "betas": (0.4, 0.9), "maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1, "maximize": True}),
+    ("Rprop", {"lr": 0.1}),
+    ("Rprop", {"lr": 0.1, "etas": (0.4, 1.5), "step_sizes": (0.05, 0.2), "maximize": True}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "weight_decay": 0.1}),
+    ("ASGD", {"lr": 0.1, "t0": 3, "alpha": 0.5, "maximize": True}),
+    ("Adafactor", {"lr": 0.1}),
+    ("Adafactor", {"lr": 0.1, "beta2_decay": -1.0, "eps": (1e-6, 1e-2), "d": 1.5}),
+    ("Adafactor", {"lr": 0.5, "weight_decay": 0.1, "maximize": True}),
+    ("Muon", {"lr": 0.01}),
+    ("Muon", {"lr": 0.01, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", "momentum": 0.4}),
 ]
+REAL_ONLY = {"Adafactor", "Muon"}
 SHAPES = ((5, 3), (7,), (2, 1, 3))
+MATRICES = ((5, 3), (3, 7))
+
+
+def shapes_for(name):
+    """Return shapes that an optimizer takes: Muon's parameters are matrices."""
+    return MATRICES if name == "Muon" else SHAPES
 
 
 def train(T, name, options, steps=10, dtype="float32", skip=False):
     """Run steps on fixed gradients; return the parameters as arrays."""
     rng = np.random.default_rng(0)
-    parameters = [T.nn.Parameter(T.tensor(rng.standard_normal(s).astype(dtype))) for s in SHAPES]
+
+    def draw(shape):
+        values = rng.standard_normal(shape)
+        if dtype.startswith("complex"):
+            values = values + 1j * rng.standard_normal(shape)
+        return T.tensor(values.astype(dtype))
+
+    parameters = [T.nn.Parameter(draw(s)) for s in shapes_for(name)]
     optimizer = getattr(T.optim, name)(parameters, **options)
     for step in range(steps):
         for i, p in enumerate(parameters):
-            g = T.tensor(rng.standard_normal(tuple(p.shape)).astype(dtype))
+            g = draw(tuple(p.shape))
             p.grad = None if skip and (step + i) % 3 == 0 else g
         optimizer.step()
     return [p.detach().numpy() for p in parameters], optimizer
@@ -46,6 +75,65 @@ def test_equal_to_torch(torch, name, options, skip):
     theirs, _ = train(torch, name, options, skip=skip)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), [c for c in CONFIGURATIONS if c[0] not in REAL_ONLY])
+def test_complex_parameters_are_pairs_of_real_ones(torch, name, options):
+    ours, optimizer = train(rushlight, name, options, dtype="complex64")
+    theirs, other = train(torch, name, options, dtype="complex64")
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+    for state, expected in zip(optimizer.state.values(), other.state.values(), strict=True):
+        assert {k: str(v.dtype).split(".")[-1] for k, v in state.items()} == {
+            k: str(v.dtype).split(".")[-1] for k, v in expected.items()
+        }
+
+
+@pytest.mark.parametrize("name", sorted(REAL_ONLY))
+def test_real_parameters_only(name):
+    with pytest.raises(RuntimeError, match=f"{name} does not support complex parameters"):
+        train(rushlight, name, {}, steps=1, dtype="complex64")
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_torchs_state_continues_here_and_ours_there(torch, name, options):
+    """Exchange states after five steps: three more steps must agree with torch's own."""
+    ours, optimizer = train(rushlight, name, options, steps=5)
+    theirs, other = train(torch, name, options, steps=5)
+
+    def convert(value, T):
+        if isinstance(value, (rushlight.Tensor, torch.Tensor)):
+            return T.tensor(value.detach().numpy().copy())
+        if isinstance(value, dict):
+            return {k: convert(v, T) for k, v in value.items()}
+        return value
+
+    def resume(T, start, state):
+        parameters = [T.nn.Parameter(T.tensor(a.copy())) for a in start]
+        resumed = getattr(T.optim, name)(parameters, **options)
+        resumed.load_state_dict(convert(copy.deepcopy(state), T))
+        rng = np.random.default_rng(1)
+        for _ in range(3):
+            for p in parameters:
+                p.grad = T.tensor(rng.standard_normal(tuple(p.shape)).astype("float32"))
+            resumed.step()
+        return [p.detach().numpy() for p in parameters]
+
+    expected = resume(torch, theirs, other.state_dict())
+    found = resume(rushlight, theirs, other.state_dict())
+    there = resume(torch, ours, optimizer.state_dict())
+    for a, b, c in zip(expected, found, there, strict=True):
+        np.testing.assert_allclose(b, a, rtol=2e-5, atol=2e-6)
+        np.testing.assert_allclose(c, a, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_learning_rate_as_a_tensor(name, options):
+    lr = options.get("lr", 0.1)
+    number, _ = train(rushlight, name, {**options, "lr": lr}, steps=3)
+    tensor, _ = train(rushlight, name, {**options, "lr": rushlight.tensor(lr)}, steps=3)
+    for a, b in zip(number, tensor, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
@@ -72,7 +160,7 @@ def test_state_dict_continues_where_it_stopped(name, options):
     rng = np.random.default_rng(0)
     parameters = [
         rushlight.nn.Parameter(rushlight.tensor(rng.standard_normal(s).astype("float32")))
-        for s in SHAPES
+        for s in shapes_for(name)
     ]
     optimizer = getattr(optim, name)(parameters, **options)
     for step in range(6):
@@ -124,6 +212,28 @@ def test_groups_and_options():
             ValueError,
             "Invalid beta parameter at index 0",
         ),
+        (lambda p: optim.Adadelta([p], rho=1.1), ValueError, "Invalid rho value: 1.1"),
+        (lambda p: optim.Rprop([p], etas=(1.0, 0.5)), ValueError, "Invalid eta values: 1.0, 0.5"),
+        (lambda p: optim.Adafactor([p], d=0.5), ValueError, "Clipping threshold d should be >= 1"),
+        (lambda p: optim.Adafactor([p], eps=(-1, 1)), ValueError, "epsilon1 should be >= 0"),
+        (lambda p: optim.Adafactor([p], beta2_decay=1), ValueError, "should be <= 0 but is: 1"),
+        (lambda p: optim.Muon([p]), ValueError, "Muon only supports 2D parameters"),
+        (lambda p: optim.ASGD([p], lr=rushlight.ones(2)), ValueError, "Tensor lr must be 1-elem"),
+        (
+            lambda p: optim.Adam([p], lr=rushlight.tensor(0.1), foreach=True),
+            ValueError,
+            "lr as a Tensor is not supported for capturable=False and foreach=True",
+        ),
+        (
+            lambda p: optim.SGD([p], foreach=True, fused=True),
+            RuntimeError,
+            "`fused` and `foreach` cannot be `True` together",
+        ),
+        (
+            lambda p: optim.SGD([("weight", p), rushlight.nn.Parameter(p.detach())], lr=1),
+            ValueError,
+            "Some param names are missing",
+        ),
         (lambda p: optim.SGD([p * 2], lr=1), ValueError, "non-leaf"),
         (lambda p: optim.SGD([1.0], lr=1), TypeError, "can only optimize Tensors"),
         (
@@ -136,6 +246,46 @@ def test_groups_and_options():
 def test_errors(make, error, match):
     with pytest.raises(error, match=match):
         make(rushlight.nn.Parameter(rushlight.ones(1)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop"],
+)
+def test_differentiable_is_refused_rather_than_ignored(name):
+    p = rushlight.nn.Parameter(rushlight.ones(1))
+    with pytest.raises(NotImplementedError, match=f"{name}: differentiable=True is not supported"):
+        getattr(optim, name)([p], differentiable=True)
+
+
+def test_users_own_optimizer_runs_its_closure_with_gradients():
+    class Descent(optim.Optimizer):
+        def step(self, closure=None):
+            loss = closure()
+            with rushlight.no_grad():
+                for p in self.param_groups[0]["params"]:
+                    p.sub_(p.grad, alpha=self.param_groups[0]["lr"])
+            return loss
+
+    p = rushlight.nn.Parameter(rushlight.ones(1))
+
+    def closure():
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    assert Descent([p], {"lr": 0.25}).step(closure).item() == 1
+    assert p.item() == 0.5
+
+
+def test_averages_of_asgd_begin_at_t0():
+    p = rushlight.nn.Parameter(rushlight.zeros(1))
+    optimizer = optim.ASGD([p], lr=1.0, lambd=0.0, t0=1)
+    for _ in range(4):
+        p.grad = -rushlight.ones(1)
+        optimizer.step()
+    # p = 1, 2, 3, 4: the first two steps restart the average, then 3 has weight 1 and 4 a half.
+    assert optimizer.state[p]["ax"].item() == 3.5
 
 
 def test_loading_a_state_of_another_shape():
