@@ -24,6 +24,7 @@ else:
     TensorMethods = object
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", bound="Tensor")
 _new = object.__new__
 _BY_NUM = dtypes._BY_NUM
 
@@ -384,7 +385,7 @@ def wrap(array: Array) -> Tensor:
     return tensor
 
 
-def wrap_as(cls: type[Tensor], array: Array) -> Tensor:
+def wrap_as(cls: type[T], array: Array) -> T:
     """Return an instance of a Tensor subclass over `array`, untracked, without copying."""
     tensor = _new(cls)
     _reset(tensor, array)

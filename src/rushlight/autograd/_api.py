@@ -89,7 +89,7 @@ def backward(
         >>> x.grad
         tensor(6.)
     """
-    targets = None
+    targets: list[Any] | None = None
     if inputs is not None:
         targets = [edge_to(x) if x.requires_grad else None for x in _as_tuple(inputs)]
         if not targets:
@@ -106,7 +106,7 @@ def backward(
         roots,
         keep_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
-        targets=targets,  # type: ignore[arg-type]
+        targets=targets,
     )
     for x, grad in zip(_as_tuple(inputs), found, strict=True):
         if x._node is not None and grad is not None:
@@ -155,13 +155,15 @@ def grad(
         if not x.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         targets.append(edge_to(x))
-    options = {"create_graph": create_graph, "targets": targets, "accumulate": False}
+    options: dict[str, Any] = {
+        "create_graph": create_graph, "targets": targets, "accumulate": False,
+    }  # fmt: skip
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         found = _batched_grad(sources, grad_outputs, keep, options)
     else:
         roots = _roots(sources, _as_tuple(grad_outputs))
-        found = run_backward(roots, keep_graph=keep, **options)  # type: ignore[arg-type]
+        found = run_backward(roots, keep_graph=keep, **options)
     if materialize_grads:
         return tuple(
             [
@@ -174,10 +176,10 @@ def grad(
             "One of the differentiated Tensors appears to not have been used in the graph. Set "
             "allow_unused=True if this is the desired behavior."
         )
-    return tuple(found)  # type: ignore[arg-type]
+    return tuple(found)
 
 
-def _batched_grad(sources: Any, grad_outputs: Any, keep: bool, options: Any) -> list[Tensor | None]:
+def _batched_grad(sources: Any, grad_outputs: Any, keep: bool, options: Any) -> list[Any]:
     batches = _as_tuple(grad_outputs)
     count = len(batches[0])
     rows = []

@@ -40,7 +40,7 @@ def run_backward(
     create_graph: bool,
     targets: Sequence[Edge] | None = None,
     accumulate: bool = True,
-) -> list[Tensor | None]:
+) -> list[Any]:
     """Pass gradients from the roots to the leaves.
 
     Args:
@@ -159,7 +159,8 @@ class _Walk:
                 if edge in self.targets:
                     self.captured[edge] = grad
         if node.outputs is not None and node.materialize:
-            grads = [_zeros(node, i) if g is None else g for i, g in enumerate(grads)]
+            like = zip(grads, node.outputs, strict=True)
+            grads = [wrap(np.zeros(*made)) if g is None else g for g, made in like]
         return grads
 
     def _run_node(self, node: Node, grads: list[Any]) -> Any:
@@ -245,11 +246,6 @@ def _add(a: Tensor, b: Tensor) -> Tensor:
     if a.requires_grad or b.requires_grad:
         return a + b
     return wrap(np.asarray(a.array + b.array) if a.array.ndim == 0 else a.array + b.array)
-
-
-def _zeros(node: Node, index: int) -> Tensor:
-    shape, dtype = node.outputs[index]  # type: ignore[index]
-    return wrap(np.zeros(shape, dtype))
 
 
 def _apply_hooks(hooks: Any, grad: Tensor) -> Tensor:

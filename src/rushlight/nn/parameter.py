@@ -37,7 +37,7 @@ class Parameter(Tensor):
         parameter = wrap_as(cls, data.array)
         parameter._counter = share_version(data)
         parameter.requires_grad = requires_grad
-        return parameter  # type: ignore[return-value]
+        return parameter
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
         """Everything is done in __new__: the values are shared, not made."""
@@ -62,8 +62,8 @@ class Buffer(Tensor):
         buffer = wrap_as(cls, source.array)
         buffer._counter = share_version(source)
         buffer._requires_grad = source.requires_grad
-        buffer.persistent = persistent  # type: ignore[attr-defined]
-        return buffer  # type: ignore[return-value]
+        buffer.persistent = persistent
+        return buffer
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
         """Everything is done in __new__: the values are shared, not made."""

@@ -94,16 +94,16 @@ def _linear(planes: Tensor, at: list[Tensor], sizes: tuple[int, ...]) -> Tensor:
     """Mix the 2^n pixels around each position by their distances."""
     lower = [np.floor(x.array) for x in at]
     upper_weight = [x - wrap(low) for x, low in zip(at, lower, strict=True)]
-    result = None
+    result: Any = None
     for corner in itertools.product((0, 1), repeat=len(at)):
-        weight = None
+        weight: Any = None
         for far, w in zip(corner, upper_weight, strict=True):
             part = w if far else 1 - w
             weight = part if weight is None else weight * part
         pixel = _taken(planes, [low + far for low, far in zip(lower, corner, strict=True)], sizes)
-        term = pixel * weight.unsqueeze(1)  # type: ignore[union-attr]
+        term = pixel * weight.unsqueeze(1)
         result = term if result is None else result + term
-    return result  # type: ignore[return-value]
+    return result
 
 
 def _cubic_weights(t: Tensor) -> list[Tensor]:
@@ -126,13 +126,13 @@ def _cubic(
     y, x = at
     top, left = np.floor(y.array), np.floor(x.array)
     wy, wx = _cubic_weights(y - wrap(top)), _cubic_weights(x - wrap(left))
-    result = None
+    result: Any = None
     for i, j in itertools.product(range(4), repeat=2):
         rows, _ = _into_image(top + (i - 1), sizes[0], padding, align)
         columns, _ = _into_image(left + (j - 1), sizes[1], padding, align)
         term = _taken(planes, [rows, columns], sizes) * (wy[i] * wx[j]).unsqueeze(1)
         result = term if result is None else result + term
-    return result  # type: ignore[return-value]
+    return result
 
 
 def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:

@@ -177,7 +177,7 @@ class safe_open:
 
 
 def _fill(file: Any, contents: np.ndarray[Any, Any]) -> int:
-    return int(file.readinto(memoryview(contents)))  # type: ignore[arg-type]
+    return int(file.readinto(contents.data))
 
 
 def _shaped(contents: np.ndarray[Any, Any], slot: _Slot) -> np.ndarray[Any, Any]:
@@ -197,7 +197,7 @@ def _pieces(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) -
             "shape": list(array.shape),
             "data_offsets": [at, at + array.nbytes],
         }
-        data.append(memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]
+        data.append(array.reshape(-1).view(np.uint8).data)
         at += array.nbytes
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % _LENGTH.size)

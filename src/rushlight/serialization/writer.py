@@ -180,4 +180,4 @@ def _plain_tensor(tensor: Tensor) -> tuple[_Global, tuple[Any, ...]]:
 
 def bytes_of(storage: UntypedStorage) -> memoryview:
     """Return the contents of a storage, without a copy if it is in main memory."""
-    return memoryview(np.ascontiguousarray(storage.cpu()._bytes))  # type: ignore[arg-type]
+    return np.ascontiguousarray(storage.cpu()._bytes).data

@@ -181,7 +181,7 @@ class ZipReader:
     def _load(self, entry: str) -> np.ndarray[Any, Any]:
         info = self._info(entry)
         contents = np.empty(info.file_size, dtype=np.uint8)
-        target = memoryview(contents)  # type: ignore[arg-type]
+        target = contents.data
         self._file.seek(self._origin + self._starts[info.filename])
         crc = filled = 0
         while filled < info.file_size:

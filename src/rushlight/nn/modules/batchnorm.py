@@ -169,7 +169,7 @@ class BatchNorm3d(_BatchNorm):
             raise ValueError(f"expected 5D input (got {input.ndim}D input)")
 
 
-class _LazyNorm(LazyModuleMixin):
+class _LazyNorm(LazyModuleMixin, _NormBase):
     """A layer that learns `num_features` from its first input; its arguments start at `eps`."""
 
     def __init__(
@@ -198,7 +198,7 @@ class _LazyNorm(LazyModuleMixin):
     def reset_parameters(self) -> None:
         """Initialise parameters and statistics once their shape is known."""
         if not self.has_uninitialized_params() and self.num_features != 0:
-            super().reset_parameters()  # type: ignore[misc]
+            super().reset_parameters()
 
     def _channel_axis(self, input: Tensor) -> int:
         return 1
@@ -207,28 +207,28 @@ class _LazyNorm(LazyModuleMixin):
         """Give parameters and statistics their shapes, from the first input."""
         if not self.has_uninitialized_params():
             return
-        self._check_input_dim(input)  # type: ignore[attr-defined]
+        self._check_input_dim(input)
         self.num_features = input.array.shape[self._channel_axis(input)]
-        stores = (self.weight, self.bias, self.running_mean, self.running_var)
+        stores: tuple[Any, ...] = (self.weight, self.bias, self.running_mean, self.running_var)
         for value in stores:
             if value is not None:
                 value.materialize((self.num_features,))
         self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):  # type: ignore[misc]
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """A BatchNorm1d that learns `num_features` from its first input."""
 
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):  # type: ignore[misc]
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """A BatchNorm2d that learns `num_features` from its first input."""
 
     cls_to_become = BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):  # type: ignore[misc]
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """A BatchNorm3d that learns `num_features` from its first input."""
 
     cls_to_become = BatchNorm3d

@@ -48,7 +48,7 @@ class Sequential(Module):
     def forward(self, input: Any) -> Any:
         """Pass the input through all modules in order."""
         for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
+            input = module(input)
         return input
 
     def __getitem__(self, index: int | slice) -> Any:
@@ -70,7 +70,7 @@ class Sequential(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())  # type: ignore[arg-type]
+        return iter(self._modules.values())
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
@@ -160,7 +160,7 @@ class ModuleList(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())  # type: ignore[arg-type]
+        return iter(self._modules.values())
 
     def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
         return self.extend(modules)
@@ -230,7 +230,7 @@ class ModuleDict(Module):
             self.update(modules)
 
     def __getitem__(self, key: str) -> Module:
-        return self._modules[key]  # type: ignore[return-value]
+        return self._modules[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
@@ -253,7 +253,7 @@ class ModuleDict(Module):
 
     def pop(self, key: str) -> Module:
         """Remove and return a module."""
-        return self._modules.pop(key)  # type: ignore[return-value]
+        return self._modules.pop(key)
 
     def keys(self) -> Any:
         """Return the names."""

@@ -297,8 +297,11 @@ class ConvTranspose3d(_ConvTranspose):
     function = F.conv_transpose3d
 
 
-class _LazyConv(LazyModuleMixin):
+class _LazyConv(LazyModuleMixin, _ConvNd):
     """A convolution without the argument `in_channels`, which it learns from its first input."""
+
+    weight: UninitializedParameter
+    bias: UninitializedParameter
 
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any):
         # The parameters' shapes need `in_channels`: it starts with as many as there are groups.
@@ -316,22 +319,22 @@ class _LazyConv(LazyModuleMixin):
     def reset_parameters(self) -> None:
         """Initialise the parameters once their shape is known."""
         if not self.has_uninitialized_params() and self.in_channels != 0:
-            super().reset_parameters()  # type: ignore[misc]
+            super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
         """Give the parameters their shapes, from the first input."""
         if not self.has_uninitialized_params():
             return
-        n = self.spatial  # type: ignore[attr-defined]
+        n = self.spatial
         if input.ndim not in (n + 1, n + 2):
             raise RuntimeError(
                 f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to "
                 f"{type(self).__name__}, but got input of size: {input.shape}"
             )
         self.in_channels = input.array.shape[-n - 1]
-        if self.in_channels % self.groups:  # type: ignore[attr-defined]
+        if self.in_channels % self.groups:
             raise ValueError("in_channels must be divisible by groups")
-        self.weight.materialize(self._weight_shape())  # type: ignore[attr-defined]
+        self.weight.materialize(self._weight_shape())
         if self.bias is not None:
             self.bias.materialize((self.out_channels,))
         self.reset_parameters()
@@ -353,37 +356,37 @@ _ARGUMENTS = {
 }
 
 
-class LazyConv1d(_LazyConv, Conv1d):  # type: ignore[misc]
+class LazyConv1d(_LazyConv, Conv1d):
     """A Conv1d that learns `in_channels` from its first input."""
 
     cls_to_become = Conv1d
 
 
-class LazyConv2d(_LazyConv, Conv2d):  # type: ignore[misc]
+class LazyConv2d(_LazyConv, Conv2d):
     """A Conv2d that learns `in_channels` from its first input."""
 
     cls_to_become = Conv2d
 
 
-class LazyConv3d(_LazyConv, Conv3d):  # type: ignore[misc]
+class LazyConv3d(_LazyConv, Conv3d):
     """A Conv3d that learns `in_channels` from its first input."""
 
     cls_to_become = Conv3d
 
 
-class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):  # type: ignore[misc]
+class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
     """A ConvTranspose1d that learns `in_channels` from its first input."""
 
     cls_to_become = ConvTranspose1d
 
 
-class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):  # type: ignore[misc]
+class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
     """A ConvTranspose2d that learns `in_channels` from its first input."""
 
     cls_to_become = ConvTranspose2d
 
 
-class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):  # type: ignore[misc]
+class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):
     """A ConvTranspose3d that learns `in_channels` from its first input."""
 
     cls_to_become = ConvTranspose3d

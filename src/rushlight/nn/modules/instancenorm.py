@@ -137,24 +137,24 @@ class InstanceNorm3d(_InstanceNorm):
     spatial = 3
 
 
-class _LazyInstanceNorm(_LazyNorm):
+class _LazyInstanceNorm(_LazyNorm, _InstanceNorm):
     def _channel_axis(self, input: Tensor) -> int:
-        return input.ndim - self.spatial - 1  # type: ignore[attr-defined]
+        return input.ndim - self.spatial - 1
 
 
-class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):  # type: ignore[misc]
+class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
     """An InstanceNorm1d that learns `num_features` from its first input."""
 
     cls_to_become = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):  # type: ignore[misc]
+class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
     """An InstanceNorm2d that learns `num_features` from its first input."""
 
     cls_to_become = InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):  # type: ignore[misc]
+class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
     """An InstanceNorm3d that learns `num_features` from its first input."""
 
     cls_to_become = InstanceNorm3d

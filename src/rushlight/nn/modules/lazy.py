@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..parameter import is_lazy
+from .module import Module
 
 
-class LazyModuleMixin:
+class LazyModuleMixin(Module):
     """Adds to a Module: uninitialised parameters that the first forward call materialises.
 
     A subclass sets `cls_to_become`, the class it turns into, and defines `initialize_parameters`.
@@ -17,8 +18,8 @@ class LazyModuleMixin:
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._load_hook = self.register_load_state_dict_pre_hook(_materialize_from)  # type: ignore[attr-defined]
-        self._first_call = self.register_forward_pre_hook(_infer_parameters, with_kwargs=True)  # type: ignore[attr-defined]
+        self._load_hook = self.register_load_state_dict_pre_hook(_materialize_from)
+        self._first_call = self.register_forward_pre_hook(_infer_parameters, with_kwargs=True)
 
     def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
         """Give the parameters their shapes, from the first input."""
@@ -28,7 +29,7 @@ class LazyModuleMixin:
 
     def has_uninitialized_params(self) -> bool:
         """Tell whether a parameter or buffer has no shape yet."""
-        stores = (*self._parameters.values(), *self._buffers.values())  # type: ignore[attr-defined]
+        stores = (*self._parameters.values(), *self._buffers.values())
         return any(is_lazy(value) for value in stores)
 
 

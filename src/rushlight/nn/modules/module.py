@@ -54,7 +54,7 @@ class Module:
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
+    _modules: dict[str, Any]  # of Module or None
     _non_persistent_buffers_set: set[str]
 
     def __init__(self, *args: Any, **kwargs: Any):

@@ -38,13 +38,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             raise TypeError(
                 f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}"
             )
-        self.T_0, self.T_i, self.T_mult, self.eta_min, self.T_cur = (
-            T_0,
-            T_0,
-            T_mult,
-            eta_min,
-            last_epoch,
-        )
+        self.T_0 = self.T_i = T_0
+        self.T_mult, self.eta_min = T_mult, eta_min
+        self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Any]:
@@ -71,9 +67,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def _place(self, epoch: float) -> None:
         if epoch < self.T_0:
-            self.T_i, self.T_cur = self.T_0, epoch  # type: ignore[assignment]
+            self.T_i, self.T_cur = self.T_0, epoch
         elif self.T_mult == 1:
-            self.T_cur = epoch % self.T_0  # type: ignore[assignment]
+            self.T_cur = epoch % self.T_0
         else:
             n = int(math.log((epoch / self.T_0 * (self.T_mult - 1) + 1), self.T_mult))
             self.T_cur = epoch - self.T_0 * (self.T_mult**n - 1) / (self.T_mult - 1)

@@ -53,6 +53,11 @@ class DataLoader(Generic[T_co]):
         [[0, 1], [2, 3], [4]]
     """
 
+    # Whether these have a length, nobody knows before it is asked for.
+    dataset: Any
+    sampler: Any
+    batch_sampler: Any
+
     def __init__(
         self,
         dataset: Dataset[T_co],
@@ -128,16 +133,16 @@ class DataLoader(Generic[T_co]):
         if self._iterable:
             return _Endless()
         if shuffle:
-            return RandomSampler(self.dataset, generator=self.generator)  # type: ignore[arg-type]
-        return SequentialSampler(self.dataset)  # type: ignore[arg-type]
+            return RandomSampler(self.dataset, generator=self.generator)
+        return SequentialSampler(self.dataset)
 
     def __len__(self) -> int:
         if self._iterable:
-            count = len(self.dataset)  # type: ignore[arg-type]
+            count = len(self.dataset)
             if self.batch_size is None:
                 return count
             return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
-        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def __iter__(self) -> Iterator[Any]:
         # torch draws a seed for its workers at the start of every pass, workers or not.

@@ -57,7 +57,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 class StackDataset(Dataset[Any]):
     """Datasets side by side: a sample is a tuple (by keyword, a dictionary) of their samples."""
 
-    def __init__(self, *args: Dataset[Any], **kwargs: Dataset[Any]):
+    def __init__(self, *args: Any, **kwargs: Any):
         if args and kwargs:
             raise ValueError(
                 "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like "
@@ -66,7 +66,7 @@ class StackDataset(Dataset[Any]):
         if not args and not kwargs:
             raise ValueError("At least one dataset should be passed")
         self.datasets: Any = args or kwargs
-        lengths = {len(d) for d in (args or kwargs.values())}  # type: ignore[arg-type]
+        lengths = {len(d) for d in (args or kwargs.values())}
         if len(lengths) > 1:
             raise ValueError("Size mismatch between datasets")
         self._length = lengths.pop()
@@ -83,7 +83,7 @@ class StackDataset(Dataset[Any]):
 class ConcatDataset(Dataset[T_co]):
     """Datasets one after the other."""
 
-    datasets: list[Dataset[T_co]]
+    datasets: list[Any]
     cumulative_sizes: list[int]
 
     def __init__(self, datasets: Iterable[Dataset[T_co]]):
@@ -92,7 +92,7 @@ class ConcatDataset(Dataset[T_co]):
             raise AssertionError("datasets should not be an empty iterable")
         if any(isinstance(d, IterableDataset) for d in self.datasets):
             raise AssertionError("ConcatDataset does not support IterableDataset")
-        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))  # type: ignore[arg-type]
+        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
