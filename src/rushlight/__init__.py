@@ -76,7 +76,6 @@ e, inf, nan, newaxis, pi = _math.e, _math.inf, _math.nan, None, _math.pi
 if TYPE_CHECKING:
     from . import (
         accelerator,
-        amp,
         backends,
         compat,
         compiler,
