@@ -86,8 +86,8 @@ def stft(
         torch warns if no window is given and if `return_complex` is False; this does not.
 
     Example:
-        >>> x = rushlight.ones(4)
-        >>> rushlight.stft(x, 2, window=rushlight.ones(2), center=False, return_complex=True).shape
+        >>> x, w = rushlight.ones(4), rushlight.ones(2)
+        >>> rushlight.stft(x, 2, 1, window=w, center=False, return_complex=True).shape
         torch.Size([2, 3])
     """
     x = require_tensor("stft", input)
