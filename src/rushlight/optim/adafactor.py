@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from ..backend.dtype import finfo
 from ..kernels.optim import matrix as K
-from .optimizer import Optimizer, check_lr, count_step, written
+from .optimizer import Optimizer, check_lr, count_step, real_arrays, written
 
 
 class Adafactor(Optimizer):
@@ -80,7 +80,7 @@ class Adafactor(Optimizer):
         eps, smallest_scale = group["eps"]
         kernel = K.adafactor_ if p.ndim > 1 else K.adafactor_vector_
         kernel(
-            [p.array], [p._grad.array], *([state[name].array] for name in names),  # type: ignore
+            *real_arrays([p]), *([state[name].array] for name in names),
             weight=step ** group["beta2_decay"], rate=min(lr, 1 / step**0.5),
             eps=finfo(p.dtype).eps if eps is None else eps, smallest_scale=smallest_scale,
             clip=group["d"], shrink=1 - lr * group["weight_decay"], maximize=group["maximize"],

@@ -95,7 +95,7 @@ class LBFGS(Optimizer):
             first_loss = closure()
         state["func_evals"] += 1
         gradient = self._flat_gradient()
-        if _largest(gradient) > group["tolerance_grad"]:
+        if not _largest(gradient) <= group["tolerance_grad"]:
             # Scalars are NumPy's, so that they have the parameters' precision throughout.
             memory = _Memory(state)
             calls = self._iterate(closure, memory, float(first_loss), gradient)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import wrap
 from ..kernels.optim import matrix as K
-from .optimizer import Optimizer, check_lr, written
+from .optimizer import Optimizer, check_lr, real_arrays, written
 
 _SCALES: dict[str, Callable[[int, int], float]] = {
     "original": lambda rows, columns: max(1, rows / columns) ** 0.5,
@@ -89,7 +89,7 @@ class Muon(Optimizer):
                 if "momentum_buffer" not in self.state[p]:
                     self.state[p]["momentum_buffer"] = wrap(np.zeros_like(p.array))
             K.muon_(
-                [p.array for p in params], [p._grad.array for p in params],
+                *real_arrays(params),
                 [self.state[p]["momentum_buffer"].array for p in params], lr=float(group["lr"]),
                 weight_decay=group["weight_decay"], momentum=group["momentum"],
                 nesterov=group["nesterov"], coefficients=group["ns_coefficients"],

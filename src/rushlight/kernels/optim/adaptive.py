@@ -45,7 +45,7 @@ def radam_(
 
 
 def _rectification(length: float, limit: float) -> float:
-    """How much the variance of RAdam's adaptive rate is above its limit, as a factor below 1."""
+    """RAdam's correction of the adaptive rate for its variance: a factor below 1."""
     ratio = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
     return ratio**0.5
 
