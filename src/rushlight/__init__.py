@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     )
 
 _LAZY_MODULES = frozenset({
-    "accelerator", "amp", "backends", "compat", "compiler", "cuda", "distributed", "fft", "func",
+    "accelerator", "amp", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft", "func",
     "linalg", "mps", "multiprocessing", "nn", "optim", "serialization", "signal", "special",
     "utils", "version", "vision", "xpu",
 })  # fmt: skip
@@ -103,6 +103,7 @@ _LAZY_NAMES = {
     "autocast": "amp",
     "GradScaler": "amp",
     "default_device": "backend.device",
+    "get_device_module": "accelerator",
     "use_deterministic_algorithms": "_settings",
     "are_deterministic_algorithms_enabled": "_settings",
     "is_deterministic_algorithms_warn_only_enabled": "_settings",

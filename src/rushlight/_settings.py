@@ -31,14 +31,16 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 def set_float32_matmul_precision(precision: str) -> None:
     """Allow float32 products to be computed with fewer bits; the CPU always computes with all.
 
-    Raises:
-        RuntimeError: the precision is not "highest", "high" or "medium".
+    Args:
+        precision: "highest", "high" or "medium"; anything else is warned of and left out.
     """
     if precision not in _PRECISIONS:
-        raise RuntimeError(
-            f"set_float32_matmul_precision: expected one of {', '.join(_PRECISIONS)}, "
-            f"got {precision!r}"
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current setting is "
+            f"{_state['precision']}",
+            stacklevel=2,
         )
+        return
     _state["precision"] = precision
 
 
