@@ -253,12 +253,13 @@ def _project_packed(
 def _project_separately(
     inputs: tuple[Tensor, ...], weights: tuple[Tensor | None, ...], bias: Tensor | None
 ) -> tuple[Tensor, ...]:
-    for name, weight in zip("qkv", weights, strict=True):
+    biases = (None,) * 3 if bias is None else bias.chunk(3)
+    projected = []
+    for name, x, weight, own in zip("qkv", inputs, weights, biases, strict=True):
         if weight is None:
             raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
-    biases = (None,) * 3 if bias is None else bias.chunk(3)
-    q, k, v = (linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True))  # type: ignore[arg-type]
-    return q, k, v
+        projected.append(linear(x, weight, own))
+    return tuple(projected)
 
 
 def _by_head(x: Tensor, heads: int) -> Tensor:

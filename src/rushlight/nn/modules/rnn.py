@@ -245,7 +245,7 @@ class RNNBase(Module):
         if hx is None:
             hx = self._zero_state(input, None)
         self.check_forward_args(input, hx, None)
-        output, *final = self._run(input, hx, self.batch_first)
+        output, *final = self._run(input, hx, last=(self.batch_first,))
         state = final[0] if len(final) == 1 else tuple(final)
         if batched:
             return output, state
@@ -265,21 +265,10 @@ class RNNBase(Module):
             self.permute_hidden(state, inverse),
         )
 
-    def _run(self, input: Tensor, *args: Any) -> Any:
-        """Call the function of this kind; `args` end in the state, or in the state and a flag."""
-        packed = not isinstance(args[-1], bool)
-        before, after = (args, ()) if packed else (args[:-1], args[-1:])
-        return _FUNCTIONS[self.mode](
-            input,
-            *before,
-            self._flat_weights,
-            self.bias,
-            self.num_layers,
-            self.dropout,
-            self.training,
-            self.bidirectional,
-            *after,
-        )
+    def _run(self, *inputs: Any, last: tuple[Any, ...] = ()) -> Any:
+        """Call the function of this kind on data and states, `last` behind the options."""
+        options = self.bias, self.num_layers, self.dropout, self.training, self.bidirectional
+        return _FUNCTIONS[self.mode](*inputs, self._flat_weights, *options, *last)
 
     def extra_repr(self) -> str:
         """Describe the layer."""
