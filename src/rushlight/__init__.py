@@ -90,8 +90,8 @@ if TYPE_CHECKING:
     )
 
 _LAZY_MODULES = frozenset({
-    "accelerator", "amp", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft", "func",
-    "linalg", "mps", "multiprocessing", "nn", "optim", "serialization", "signal", "special",
+    "accelerator", "amp", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft",
+    "func", "linalg", "mps", "multiprocessing", "nn", "optim", "serialization", "signal", "special",
     "utils", "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
