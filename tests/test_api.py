@@ -41,6 +41,10 @@ NO_CASE = {
     "memory of another library: tests/test_tensor.py": ["from_dlpack"],
     "a tuple of index tensors: tests/test_tensor.py": ["index_put"],
     "needs a last dimension of stride 1: tests/test_tensor.py": ["view_as_complex"],
+    "a state of several tensors, packed input: tests/nn/test_rnn.py": [
+        "gru", "lstm", "lstm_cell", "rnn_relu", "rnn_tanh",
+    ],
+    "nineteen arguments: tests/nn/test_transformer.py": ["multi_head_attention_forward"],
     "random projections: tests/ops/test_linalg.py": ["svd_lowrank", "pca_lowrank"],
     "warns of its own end: tests/test_tensor.py": ["range"],
     "memory under other strides: tests/ops/test_views.py": ["as_strided", "as_strided_scatter"],
@@ -55,6 +59,7 @@ NOT_PUBLIC = {
 
 OTHER_SIGNATURES = {
     "nn.LazyConv": "hands the rest on to Conv, as keyword or positional arguments",
+    "nn.Transformer": "torch's default activation is the function relu, ours its name",
     "_with_indices": "one wrapper for all of them; takes what the plain function takes",
 }
 
