@@ -100,8 +100,6 @@ _LAZY_NAMES = {
     "UntypedStorage": "backend.storage",
     "TypedStorage": "backend.storage",
     "compile": "compiler",
-    "autocast": "amp",
-    "GradScaler": "amp",
     "default_device": "backend.device",
     "get_device_module": "accelerator",
     "use_deterministic_algorithms": "_settings",
