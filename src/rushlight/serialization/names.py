@@ -21,6 +21,9 @@ _TOP_LEVEL = {
 }
 _RENAMED = {
     "rushlight.autograd.mode": "torch.autograd.grad_mode",
+    "rushlight.nn.modules.multihead": "torch.nn.modules.activation",
+    "rushlight.optim.adafactor": "torch.optim",
+    "rushlight.optim.muon": "torch.optim",
     "rushlight.random": "torch._C",
 }
 # PyTorch has a file for each optimizer; these of its files hold something else.
