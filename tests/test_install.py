@@ -44,7 +44,7 @@ def test_import_loads_little():
     assert foreign <= ALLOWED
     assert [name for name in LATER if f"rushlight.{name}" in loaded] == []
     assert "rushlight.ops.layers" not in loaded
-    # Each module costs a third of a millisecond. Operators that are no methods can go to ops.layers.
+    # A third of a millisecond each. Operators that are no methods can go to ops.layers.
     assert len(loaded) < 125
 
 
