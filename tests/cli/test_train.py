@@ -60,6 +60,8 @@ def test_interrupted_it_leaves_a_checkpoint_to_go_on_from(tmp_path):
         command("lenet5", "--epochs", "1000"),
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # Ctrl-C works in the child even where the tests run in the background and ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while not (tmp_path / "lenet5.pt").exists() and time.monotonic() < deadline:
