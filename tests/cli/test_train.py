@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -55,19 +54,29 @@ def test_the_checkpoint_is_pytorchs(tmp_path, torch):
     assert state["history"][0]["number"] == 1
 
 
+# A shell that starts this suite in the background hands on a SIGINT that is ignored.
+_INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from rushlight.cli import main
+sys.exit(main())
+"""
+
+
 def test_interrupted_it_leaves_a_checkpoint_to_go_on_from(tmp_path):
     process = subprocess.Popen(
-        command("lenet5", "--epochs", "1000"),
+        [sys.executable, "-c", _INTERRUPTIBLE, "train", "lenet5", "--epochs", "1000"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        # Ctrl-C works in the child even where the tests run in the background and ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "lenet5.pt").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "lenet5.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130
     assert "--resume lenet5.pt" in errors
     history = rushlight.load(tmp_path / "lenet5.pt")["history"]
