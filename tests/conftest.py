@@ -42,3 +42,15 @@ def torch():
 def T(request):
     """Either framework: what a test says of T, it says of PyTorch too (where that is installed)."""
     return rushlight if request.param == "rushlight" else request.getfixturevalue("torch")
+
+
+@pytest.fixture
+def torch_can_run():
+    """Return what skips a test whose script needs more on PyTorch than is installed."""
+
+    def check(script: Path) -> None:
+        # PyTorch's SummaryWriter is TensorBoard's; rushlight has one of its own.
+        if "tensorboard" in script.read_text() and importlib.util.find_spec("tensorboard") is None:
+            pytest.skip("on PyTorch the script needs tensorboard, which is not installed")
+
+    return check

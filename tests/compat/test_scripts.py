@@ -79,6 +79,7 @@ def test_torchvision_program_learns_mnist(tmp_path):
 @pytest.mark.slow
 @with_each
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
-def test_pytorch_still_prints_that(name, tmp_path):
+def test_pytorch_still_prints_that(name, tmp_path, torch_can_run):
+    torch_can_run(SCRIPTS / f"{name}.py")
     found = output_of("-W", "ignore", str(SCRIPTS / f"{name}.py"), folder=tmp_path)
     assert_alike(found, (SCRIPTS / f"{name}.out").read_text())

@@ -78,7 +78,8 @@ def test_prints_what_pytorch_prints(name, tmp_path):
 @pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize("name", NAMES)
-def test_pytorch_still_prints_that(name, tmp_path):
+def test_pytorch_still_prints_that(name, tmp_path, torch_can_run):
+    torch_can_run(FOLDER / "scripts" / f"{name}.py")
     found = with_torch(name, *data_of(name), folder=tmp_path)
     assert_alike(found, (FOLDER / "expected" / f"{name}.out").read_text())
 
@@ -86,7 +87,8 @@ def test_pytorch_still_prints_that(name, tmp_path):
 @pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize("name", ON_MNIST)
-def test_the_same_on_mnist(name, tmp_path, data_root):
+def test_the_same_on_mnist(name, tmp_path, data_root, torch_can_run):
+    torch_can_run(FOLDER / "scripts" / f"{name}.py")
     arguments = ["--root", str(data_root), *ON_MNIST[name]]
     found = with_rushlight(name, *arguments, folder=tmp_path)
     assert_alike(found, with_torch(name, *arguments, folder=tmp_path))
