@@ -12,8 +12,9 @@ import numpy as np
 from .._tensor import Tensor, install, method, wrap
 from ..backend.array import array_module
 from .engine import run_backward
+from .hooks import LeafHooks, RemovableHandle, add_hook
 from .mode import is_inference_mode_enabled
-from .node import Edge, LeafHooks, RemovableHandle, add_hook, edge_to
+from .node import Edge, edge_to
 from .version import INFERENCE_VERSION, share_version
 
 TensorOrTensors = Tensor | Sequence[Tensor]

@@ -22,6 +22,7 @@ from .._typing import Array
 from ..errors import broadcast_error
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from . import mode
+from .hooks import LeafHooks, RemovableHandle, add_hook
 from .mode import GRAD, INFERENCE, read_mode
 from .version import INFERENCE_VERSION, View, share_version
 
@@ -37,26 +38,6 @@ _FREED = (
     ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
     "graph a second time or if you need to access saved tensors after calling backward."
 )
-
-
-class RemovableHandle:
-    """Takes a registered hook away again: `handle.remove()`, or as a context manager."""
-
-    _ids = itertools.count()
-
-    def __init__(self, hooks: OrderedDict[int, Any]):
-        self.hooks = hooks
-        self.id = next(self._ids)
-
-    def remove(self) -> None:
-        """Unregister the hook."""
-        self.hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
 
 
 class Saved:
@@ -208,23 +189,6 @@ class AccumulateGrad(Node):
         return add_hook(leaf._hooks.after, lambda tensor: hook((), (tensor.grad,)))
 
 
-class LeafHooks:
-    """The hooks of a leaf: `before` see (and may replace) the gradient, `after` see the leaf."""
-
-    __slots__ = ("after", "before")
-
-    def __init__(self) -> None:
-        self.before: OrderedDict[int, Any] = OrderedDict()
-        self.after: OrderedDict[int, Any] = OrderedDict()
-
-
-def add_hook(hooks: OrderedDict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
-    """Register a hook and return the handle that removes it."""
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
-
-
 def edge_to(tensor: Any) -> Edge | None:
     """Return the edge that leads to where `tensor` came from, or None if no gradient is wanted."""
     if not isinstance(tensor, Tensor) or not tensor._requires_grad:
@@ -266,8 +230,10 @@ class Op(Node):
     @classmethod
     def apply(cls, *inputs: Any, **params: Any) -> Any:
         """Run the operator on Tensors (or Python scalars) and record it if a gradient is wanted."""
-        if mode.autocast_inputs is not None:
-            inputs = mode.autocast_inputs(cls, inputs)
+        if mode.interceptors:
+            result = mode.intercept(cls, inputs, params)
+            if result is not mode.PLAIN:
+                return result
         node = _new(cls)
         arrays = []
         tracked = False

@@ -260,7 +260,7 @@ def _check_cell(name: str, x: Any, states: Sequence[Any], w_ih: Tensor, w_hh: Te
 
 
 def _check_dtype(name: str, x: Tensor, *others: Tensor) -> None:
-    if mode.autocast_inputs is not None:
+    if mode.interceptors:
         return
     for other in others:
         if x.array.dtype != other.array.dtype:

@@ -11,8 +11,8 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from .._typing import Array
+from ..autograd.hooks import RemovableHandle, add_hook
 from ..autograd.mode import enable_grad
-from ..autograd.node import RemovableHandle, add_hook
 from ..autograd.view import bump
 from ..kernels._float_errors import quiet
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..._tensor import Tensor
+from ...autograd.hooks import RemovableHandle, add_hook
 from ...autograd.mode import no_grad
-from ...autograd.node import RemovableHandle, add_hook
 from ...backend.dtype import dtype
 from ...ops.conversion import read_to
 from ..parameter import Buffer, Parameter, is_lazy
