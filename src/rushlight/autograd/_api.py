@@ -14,7 +14,7 @@ from ..backend.array import array_module
 from .engine import run_backward
 from .hooks import LeafHooks, RemovableHandle, add_hook
 from .mode import is_inference_mode_enabled
-from .node import Edge, edge_to
+from .node import AccumulateGrad, Edge, edge_to
 from .version import INFERENCE_VERSION, share_version
 
 TensorOrTensors = Tensor | Sequence[Tensor]
@@ -23,10 +23,23 @@ TensorOrTensors = Tensor | Sequence[Tensor]
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
     if tensors is None:
         return ()
-    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    # A GradientEdge is a tuple, but stands for one tensor.
+    single = isinstance(tensors, Tensor) or hasattr(tensors, "output_nr")
+    return (tensors,) if single else tuple(tensors)
 
 
-def _implicit_gradient(output: Tensor) -> Tensor:
+def _edge(place: Any) -> Edge | None:
+    """Return the edge to a tensor or GradientEdge; None if it does not require grad."""
+    if isinstance(place, Tensor):
+        return edge_to(place) if place.requires_grad else None
+    if isinstance(place.node, AccumulateGrad):
+        return place.node.variable, 0
+    return place.node, place.output_nr
+
+
+def _implicit_gradient(output: Any) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise RuntimeError("an edge of the graph needs its gradient: pass it as grad_outputs")
     if output.array.size != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
     if not output.dtype.is_floating_point:
@@ -42,14 +55,15 @@ def _roots(outputs: tuple[Tensor, ...], grads: tuple[Any, ...]) -> list[tuple[Ed
     roots = []
     for position, output in enumerate(outputs):
         grad = grads[position] if grads else None
-        output.requires_grad  # noqa: B018 (brings a stale view's place in the graph up to date)
-        edge = edge_to(output)
+        edge = _edge(output)
         if edge is None:
             raise RuntimeError(
                 f"element {position} of tensors does not require grad and does not have a grad_fn"
             )
         if grad is None:
             grad = _implicit_gradient(output)
+        elif isinstance(grad, Tensor) and not isinstance(output, Tensor):
+            pass  # an edge does not tell its shape
         elif not isinstance(grad, Tensor):
             raise TypeError(
                 f"gradients can be either Tensors or None, but got {type(grad).__name__}"
@@ -92,7 +106,7 @@ def backward(
     """
     targets: list[Any] | None = None
     if inputs is not None:
-        targets = [edge_to(x) if x.requires_grad else None for x in _as_tuple(inputs)]
+        targets = [_edge(x) for x in _as_tuple(inputs)]
         if not targets:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for position, edge in enumerate(targets):
@@ -110,7 +124,7 @@ def backward(
         targets=targets,
     )
     for x, grad in zip(_as_tuple(inputs), found, strict=True):
-        if x._node is not None and grad is not None:
+        if isinstance(x, Tensor) and x._node is not None and grad is not None:
             x._grad = grad if x._grad is None else x._grad + grad
 
 
@@ -153,9 +167,10 @@ def grad(
         )
     targets = []
     for x in wanted:
-        if not x.requires_grad:
+        edge = _edge(x)
+        if edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-        targets.append(edge_to(x))
+        targets.append(edge)
     options: dict[str, Any] = {
         "create_graph": create_graph, "targets": targets, "accumulate": False,
     }  # fmt: skip

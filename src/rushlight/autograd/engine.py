@@ -11,12 +11,14 @@ import heapq
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from .._tensor import Tensor, wrap
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
+from . import anomaly
 from .mode import GRAD, NO_GRAD, grad_mode
 from .node import Edge, Node
 from .view import bump
@@ -28,6 +30,9 @@ def _references(tensor: Tensor) -> int:
 
 # Measured rather than written down: Python versions differ in what they count.
 _REFERENCES_OF_AN_UNSHARED_ARRAY = _references(wrap(np.empty(1)))
+
+_current: ContextVar[_Walk] = ContextVar("reverse_pass")
+current_pass = _current.get  # for hooks: the reverse pass that calls them
 
 # Two threads may finish the same leaf; NumPy lets go of the interpreter while it adds.
 _accumulating = threading.Lock()
@@ -56,6 +61,7 @@ def run_backward(
     walk = _Walk(roots, targets)
     walk.accumulates = accumulate
     token = grad_mode.set(GRAD if create_graph else NO_GRAD)
+    walk_token = _current.set(walk)
     errors = set_errors(IGNORE)
     try:
         for edge, grad in roots:
@@ -63,6 +69,7 @@ def run_backward(
         walk.run(keep_graph)
     finally:
         restore_errors(errors)
+        _current.reset(walk_token)
         grad_mode.reset(token)
     return [walk.captured.get(target) for target in targets or ()]
 
@@ -108,6 +115,14 @@ class _Walk:
         else:
             slots = self.grads.setdefault(source, [None] * len(source.outputs))
             slots[index] = grad if slots[index] is None else _add(slots[index], grad)
+
+    def reaches(self, edge: Edge | None) -> bool:
+        """Tell whether this pass brings a gradient to where `edge` leads."""
+        if edge is None or edge[0] not in self.pending:
+            return False
+        if self.wanted is None or edge[0] in self.wanted:
+            return True
+        return self.targets is not None and any(edge[0] is target[0] for target in self.targets)
 
     def run(self, keep_graph: bool) -> None:
         """Run nodes until none is left."""
@@ -169,7 +184,7 @@ class _Walk:
                 replaced = hook(tuple(grads))
                 if replaced is not None:
                     grads = [replaced] if isinstance(replaced, Tensor) else list(replaced)
-        results = node.run(grads)
+        results = anomaly.run_node(node, grads) if anomaly.enabled else node.run(grads)
         if type(results) is not tuple:
             results = (results,) if not isinstance(results, list) else tuple(results)
         if node.hooks:

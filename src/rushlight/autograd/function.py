@@ -14,6 +14,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from .._typing import Shape
+from . import mode
 from .mode import GRAD, is_grad_enabled, no_grad, read_mode
 from .node import Node, Saved, edge_to, next_sequence
 from .version import share_version
@@ -42,6 +43,7 @@ class Function(Node):
     """
 
     generate_vmap_rule: ClassVar[bool] = False
+    autocast: ClassVar[str | None] = None  # mixed precision leaves a user's operator alone
     _to_save: tuple[Any, ...] = ()
     _dirty: tuple[Tensor, ...] = ()
     _non_differentiable: tuple[Tensor, ...] = ()
@@ -107,6 +109,10 @@ class Function(Node):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and record it if a gradient is wanted."""
+        if mode.interceptors:
+            result = mode.intercept(cls, args, kwargs)
+            if result is not mode.PLAIN:
+                return result
         ctx = cls.__new__(cls)
         wanted = [isinstance(a, Tensor) and a.requires_grad for a in args]
         tracked = read_mode() == GRAD and any(wanted)
@@ -168,7 +174,7 @@ class Function(Node):
             is_output = isinstance(item, Tensor) and item._node is self
             packed.append(Saved(item, item._index) if is_output and item is not None else item)
             versions.append(item._version if isinstance(item, Tensor) else 0)
-        self.saved, self.versions = packed, tuple(versions)
+        self.keep(packed, versions)
         self._to_save = ()
 
     @property

@@ -62,6 +62,11 @@ def _pass_on(
     return op.apply(*inputs, **params)
 
 
+# The pairs of hooks that what nodes save goes through (`autograd.graph.saved_tensors_hooks`), the
+# innermost last; a text instead of a pair forbids them and says why.
+saved_hooks: ContextVar[tuple[Any, ...]] = ContextVar("saved_hooks", default=())
+
+
 def is_grad_enabled() -> bool:
     """Tell whether operations are being recorded for the reverse pass."""
     return grad_mode.get() == GRAD

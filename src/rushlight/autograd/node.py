@@ -40,7 +40,17 @@ _FREED = (
 )
 
 
-class Saved:
+class SavedItem:
+    """What a node keeps in place of a tensor."""
+
+    __slots__ = ()
+
+    def open(self, node: Node) -> Tensor:
+        """Return the tensor, in its place of the graph."""
+        raise NotImplementedError
+
+
+class Saved(SavedItem):
     """An output of the node it is saved by: an array without its Tensor, to avoid a cycle."""
 
     __slots__ = ("array", "counter", "index", "version")
@@ -50,6 +60,15 @@ class Saved:
         self.counter = share_version(output)
         self.version = self.counter.value
         self.index = index
+
+    def open(self, node: Node) -> Tensor:
+        """Return the output; checks that nobody wrote to it since."""
+        if self.counter.value != self.version:
+            raise node._modified(self.array, self.counter.value, self.version)
+        output = wrap(self.array)
+        output._counter = self.counter
+        output._requires_grad, output._node, output._index = True, node, self.index
+        return output
 
 
 class Node:
@@ -107,6 +126,13 @@ class Node:
 
     # --- saved tensors ---
 
+    def keep(self, items: list[Any], versions: list[int]) -> None:
+        """Save items for `backward`, through the hooks on saved tensors if there are any."""
+        hooks = mode.saved_hooks.get()
+        if hooks and not isinstance(hooks[-1], str):
+            items = [hooks[-1].keep(item, self) for item in items]
+        self.saved, self.versions = items, tuple(versions)
+
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What `forward` saved, as Tensors; checks that nobody wrote to them since."""
@@ -119,13 +145,8 @@ class Node:
             if item._counter is not None and item._counter.value != version:
                 raise self._modified(item.array, item._counter.value, version)
             return item
-        if isinstance(item, Saved):
-            if item.counter.value != item.version:
-                raise self._modified(item.array, item.counter.value, item.version)
-            output = wrap(item.array)
-            output._counter = item.counter
-            output._requires_grad, output._node, output._index = True, self, item.index
-            return output
+        if isinstance(item, SavedItem):
+            return item.open(self)
         return (
             wrap(item)
             if isinstance(item, _ndarray) or hasattr(item, "__array_priority__")
@@ -358,7 +379,7 @@ def _pack(node: Node, inputs: Any, arrays: Any, outputs: tuple[Tensor, ...]) -> 
                     break
         packed.append(item)
         versions.append(version)
-    node.saved, node.versions = packed, tuple(versions)
+    node.keep(packed, versions)
 
 
 def _refuse_inference(tensor: Tensor) -> None:

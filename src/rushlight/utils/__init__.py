@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+# As in torch, these are there without an import of their own.
+_LAZY_MODULES = frozenset({"checkpoint", "data"})
+
 
 def __getattr__(name: str) -> Any:
-    # As in torch, `utils.data` is there without an import of its own.
-    if name == "data":
-        return importlib.import_module(f"{__name__}.data")
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
