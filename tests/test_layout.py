@@ -19,10 +19,10 @@ LAYERS = [
     {"backend"},
     {"kernels"},
     {"_tensor", "_printing", "autograd", "random", "_threads"},
-    {"ops", "special", "linalg", "fft", "signal"},
+    {"ops", "special", "linalg", "fft", "signal", "overrides"},
     {"nn", "optim", "amp"},
     {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
-     "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing"},
+     "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing", "distributions", "sparse", "masked"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip
 

@@ -93,7 +93,7 @@ if TYPE_CHECKING:
 
 _LAZY_MODULES = frozenset({
     "accelerator", "amp", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft",
-    "func", "linalg", "mps", "multiprocessing", "nn", "optim", "serialization", "signal", "special",
+    "func", "linalg", "mps", "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "special",
     "utils", "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {

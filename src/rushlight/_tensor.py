@@ -6,6 +6,7 @@ are not written here: `ops/` and `autograd/` install theirs as methods (see `ops
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,14 +85,52 @@ class Tensor(TensorMethods):
 
     __array_priority__ = 1000
 
-    def __init__(self, *data: Any, device: Any = None):
+    def __new__(cls, *data: Any, device: Any = None, **_: Any) -> Tensor:
+        """Return an uninitialised tensor of a shape, or one with given values."""
         if len(data) == 1 and not isinstance(data[0], (int, Size)):
             source = data[0].array if isinstance(data[0], Tensor) else np.asarray(data[0])
             array = np.array(source, dtype=dtypes.get_default_dtype().numpy)
         else:
             shape = data[0] if len(data) == 1 and isinstance(data[0], Size) else data or (0,)
             array = np.empty(shape, dtype=dtypes.get_default_dtype().numpy)
-        _reset(self, array)
+        return wrap_as(cls, array)
+
+    def __init__(self, *data: Any, **options: Any):
+        """Everything is done in __new__, so that subclasses may take arguments of their own."""
+
+    # --- subclasses ---
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not cls.__module__.startswith("rushlight."):
+            _overrides().install()
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run `func`; results are instances of this class again.
+
+        A subclass may override it to see every public function and method called on its instances.
+
+        Args:
+            func: the function or method.
+            types: the classes among the arguments that have a `__torch_function__`.
+            args: its arguments.
+            kwargs: its keyword arguments.
+
+        Example:
+            >>> class Logged(rushlight.Tensor):
+            ...     @classmethod
+            ...     def __torch_function__(cls, func, types, args=(), kwargs=None):
+            ...         print(func.__name__)
+            ...         return super().__torch_function__(func, types, args, kwargs)
+            >>> x = rushlight.ones(2).as_subclass(Logged)
+            >>> type(rushlight.exp(x)).__name__
+            exp
+            'Logged'
+        """
+        return _overrides().keep_type(cls, func, types, args, kwargs)
 
     # --- what the array knows ---
 
@@ -402,6 +441,11 @@ def install(**members: Any) -> None:
     """Make functions or properties members of Tensor, where a decorator cannot give the name."""
     for name, member in members.items():
         setattr(Tensor, name, member)
+
+
+def _overrides() -> Any:
+    """Return the module that puts dispatchers in place: loaded with the first subclass."""
+    return importlib.import_module("rushlight.overrides")
 
 
 def _rebuild(

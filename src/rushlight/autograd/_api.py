@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, install, method, wrap
+from .._tensor import Tensor, install, method, wrap, wrap_as
 from ..backend.array import array_module
 from .engine import run_backward
 from .hooks import LeafHooks, RemovableHandle, add_hook
-from .mode import is_inference_mode_enabled
+from .mode import is_grad_enabled, is_inference_mode_enabled
 from .node import AccumulateGrad, Edge, edge_to
 from .version import INFERENCE_VERSION, share_version
 
@@ -255,6 +255,23 @@ def detach(self: Tensor) -> Tensor:
     alias = wrap(self.array)
     alias._counter = share_version(self)
     return alias
+
+
+@method
+def as_subclass(self: Tensor, cls: type[Tensor]) -> Tensor:
+    """Return this tensor as an instance of a subclass: same memory, same place in the graph.
+
+    Raises:
+        TypeError: `cls` is no subclass of Tensor.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise TypeError("cls must be a type that inherits from Tensor")
+    if self.requires_grad and self._node is None and is_grad_enabled():
+        self = self.view_as(self)  # the gradient has to find its way to this leaf
+    twin = wrap_as(cls, self.array)
+    twin._counter, twin._view = share_version(self), self._view
+    twin._requires_grad, twin._node, twin._index = self._requires_grad, self._node, self._index
+    return twin
 
 
 @method

@@ -16,7 +16,8 @@ from .._tensor import Tensor, wrap
 from .._typing import Shape
 from . import mode
 from .mode import GRAD, is_grad_enabled, no_grad, read_mode
-from .node import Node, Saved, edge_to, next_sequence
+from .node import Node, edge_to, next_sequence
+from .saved import Saved
 from .version import share_version
 from .view import bump, check_recordable, record
 

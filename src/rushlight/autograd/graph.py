@@ -11,7 +11,8 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from .hooks import RemovableHandle
 from .mode import no_grad, saved_hooks
-from .node import AccumulateGrad, Edge, Node, Saved, SavedItem, edge_to, next_sequence
+from .node import AccumulateGrad, Edge, Node, edge_to, next_sequence
+from .saved import Saved, SavedItem
 from .version import share_version
 
 __all__ = [

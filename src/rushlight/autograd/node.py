@@ -24,6 +24,7 @@ from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from . import mode
 from .hooks import LeafHooks, RemovableHandle, add_hook
 from .mode import GRAD, INFERENCE, read_mode
+from .saved import Saved, SavedItem, modified
 from .version import INFERENCE_VERSION, View, share_version
 
 _new = object.__new__
@@ -38,37 +39,6 @@ _FREED = (
     ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
     "graph a second time or if you need to access saved tensors after calling backward."
 )
-
-
-class SavedItem:
-    """What a node keeps in place of a tensor."""
-
-    __slots__ = ()
-
-    def open(self, node: Node) -> Tensor:
-        """Return the tensor, in its place of the graph."""
-        raise NotImplementedError
-
-
-class Saved(SavedItem):
-    """An output of the node it is saved by: an array without its Tensor, to avoid a cycle."""
-
-    __slots__ = ("array", "counter", "index", "version")
-
-    def __init__(self, output: Tensor, index: int):
-        self.array = output.array
-        self.counter = share_version(output)
-        self.version = self.counter.value
-        self.index = index
-
-    def open(self, node: Node) -> Tensor:
-        """Return the output; checks that nobody wrote to it since."""
-        if self.counter.value != self.version:
-            raise node._modified(self.array, self.counter.value, self.version)
-        output = wrap(self.array)
-        output._counter = self.counter
-        output._requires_grad, output._node, output._index = True, node, self.index
-        return output
 
 
 class Node:
@@ -143,7 +113,7 @@ class Node:
     def _unpack(self, item: Any, version: int) -> Any:
         if isinstance(item, Tensor):
             if item._counter is not None and item._counter.value != version:
-                raise self._modified(item.array, item._counter.value, version)
+                raise modified(self, item.array, item._counter.value, version)
             return item
         if isinstance(item, SavedItem):
             return item.open(self)
@@ -151,16 +121,6 @@ class Node:
             wrap(item)
             if isinstance(item, _ndarray) or hasattr(item, "__array_priority__")
             else item
-        )
-
-    def _modified(self, array: Array, now: int, then: int) -> RuntimeError:
-        kind = f"torch.{array.dtype.name} tensor of shape {list(array.shape)}"
-        return RuntimeError(
-            "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: [{kind}], saved for the gradient of {self.name()}, is at version {now}; "
-            f"expected version {then} instead. Hint: enable anomaly detection to find the "
-            "operation that failed to compute its gradient, with "
-            "torch.autograd.set_detect_anomaly(True)."
         )
 
     def release(self) -> None:
