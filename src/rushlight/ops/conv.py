@@ -84,7 +84,7 @@ class ConvGradWeight(Op):
         g, x = ctx.saved_tensors
         to_g, to_x = ctx.edges
         return (
-            Conv.apply(conj(x), ggw, None, **ctx.options) if to_g else None,
+            _cropped(Conv.apply(conj(x), ggw, None, **ctx.options), g) if to_g else None,
             ConvGradInput.apply(conj(g), ggw, input_shape=x.array.shape, **ctx.options)
             if to_x
             else None,

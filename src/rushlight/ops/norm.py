@@ -6,6 +6,7 @@ same formula is written with operators instead.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -154,7 +155,7 @@ class GroupNorm(Op):
                 )
             )
         g, shape = _wide(g), x.shape
-        rows = (shape[0] * ctx.groups, -1)
+        rows = (shape[0] * ctx.groups, math.prod(shape[1:]) // ctx.groups)
         u = g if w is None else g * _row(_wide(w), x.ndim)
         gx, xhat = _standard_grad(
             u.reshape(rows),

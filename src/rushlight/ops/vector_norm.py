@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
+from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
@@ -39,13 +39,16 @@ class VectorNorm(Op):
         shape = x.array.shape
         g, y = (Spread.apply(t, shape=shape, axes=ctx.axes) for t in (g, y))
         nonzero = y.array != 0
+        if not nonzero.all():
+            # Before dividing by y, so that second gradients are 0 too and not nan.
+            g, y = keep(g, nonzero), keep(y, nonzero) + wrap((~nonzero).astype(y.array.dtype))
         if p == 2:
-            return keep(x * (g / y), nonzero)
+            return x * (g / y)
         # The power is split so that x = 0 gives 0 and not 0 * inf.
         power = x * pow(Abs.apply(x), p - 2) if p > 2 else _sign(x) * pow(Abs.apply(x), p - 1)
         if p < 1:
             power = keep(power, x.array != 0)
-        return keep(power * (g / pow(y, p - 1)), nonzero)
+        return power * (g / pow(y, p - 1))
 
 
 def _norm(x: Array, p: float, axes: Axes, keepdim: bool) -> Array:
