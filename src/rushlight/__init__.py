@@ -114,6 +114,7 @@ _LAZY_NAMES = {
     "is_warn_always_enabled": "_settings",
     "typename": "_settings",
     "set_default_tensor_type": "_legacy_types",
+    "vmap": "func",
 }
 
 

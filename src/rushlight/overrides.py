@@ -50,6 +50,8 @@ _PLAIN_METHODS = frozenset({
 _PLAIN_FUNCTIONS = frozenset({"is_storage", "is_tensor"})
 _TENSOR_PROPERTIES = ("H", "T", "data", "imag", "mH", "mT", "real")
 
+_TENSORS_OWN = Tensor.__torch_function__.__func__  # type: ignore[attr-defined]
+
 _subclasses_off: ContextVar[bool] = ContextVar("subclasses_off", default=False)
 _modes: ContextVar[tuple[TorchFunctionMode, ...]] = ContextVar("function_modes", default=())
 _installing = threading.Lock()
@@ -164,8 +166,9 @@ def _overrides(argument: Any) -> bool:
     handler = getattr(cls, "__torch_function__", None)
     if handler is None or issubclass(cls, TorchFunctionMode):
         return False
-    # The library's own classes, parameters say, compute as plain tensors.
-    return not (cls.__module__.startswith("rushlight.") and issubclass(cls, Tensor))
+    # The library's own classes, parameters say, compute as plain tensors unless they override it.
+    own = cls.__module__.startswith("rushlight.") and issubclass(cls, Tensor)
+    return not own or getattr(handler, "__func__", None) is not _TENSORS_OWN
 
 
 def _overloaded(arguments: Iterable[Any]) -> list[Any]:

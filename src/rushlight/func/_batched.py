@@ -1,0 +1,244 @@
+"""class Batched: what a function under `vmap` gets instead of one sample.
+
+A Batched has the shape of one sample and stands for a whole batch, which is the leading dimension
+of `physical`: an ordinary tensor, or a Batched of an outer vmap. Its own array is the first
+sample, so that code which looks at shapes and dtypes sees those of a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .._tensor import Tensor, wrap_as
+from ..autograd.mode import Proceed
+from ..ops.joining import stack
+from ..overrides import DisableTorchFunctionSubclass
+from . import _tree
+from ._rules import TRANSPARENT, rule_for
+
+_NO_VALUE = (
+    "vmap: It looks like you're {what} on a Tensor. We don't support vmap over {what} on a Tensor. "
+    "Please try to rewrite what you're doing to avoid data-dependent control flow or host "
+    "synchronisation."
+)
+
+
+class Batched(Tensor):
+    """One sample's view of a batch.
+
+    Attributes:
+        physical: the batch, sample by sample along its first dimension.
+        level: how deep the vmap lies that this batch belongs to; 1 is the outermost.
+    """
+
+    physical: Tensor
+    level: int
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Compute a public function for all samples."""
+        kwargs = kwargs or {}
+        name = func.__name__
+        if name in _NAMED:
+            return _NAMED[name](*args, **kwargs)
+        if name in TRANSPARENT:
+            with DisableTorchFunctionSubclass():
+                return func(*args, **kwargs)
+        return by_sample(func, args, kwargs)
+
+    # --- the place in the graph is that of the batch ---
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded for the reverse pass."""
+        return self.physical.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.physical.requires_grad = value
+
+    @property
+    def grad_fn(self) -> Any:
+        """The recorded operation this tensor came from; None for a leaf."""
+        return self.physical.grad_fn
+
+    # --- what needs one value ---
+
+    def item(self) -> Any:
+        """Refuse: there is one value for each sample."""
+        raise RuntimeError(_NO_VALUE.format(what="calling .item()"))
+
+    def tolist(self) -> Any:
+        """Refuse: there is one list for each sample."""
+        raise RuntimeError(_NO_VALUE.format(what="calling .tolist()"))
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """Refuse: there is one array for each sample."""
+        raise RuntimeError(_NO_VALUE.format(what="calling .numpy()"))
+
+    def __bool__(self) -> bool:
+        raise RuntimeError(
+            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control "
+            "flow. We don't support that yet, please shout over at "
+            "https://github.com/pytorch/functorch/issues/257 ."
+        )
+
+    def _number(self) -> Any:
+        return self.item()
+
+    def __index__(self) -> int:
+        return int(self.item())
+
+    def __repr__(self) -> str:
+        return f"Batched(level={self.level}, samples={len(self.physical)}, {self.physical!r})"
+
+
+def batched(physical: Tensor, level: int) -> Batched:
+    """Return the Batched over a tensor whose first dimension is the batch."""
+    made = wrap_as(Batched, physical.array[0, ...])
+    made.physical, made.level = physical, level
+    return made
+
+
+def innermost(values: Iterable[Any]) -> int:
+    """Return the deepest level among values; 0 if none is a Batched."""
+    return max((x.level for x in values if type(x) is Batched), default=0)
+
+
+def at_level(x: Any, level: int) -> bool:
+    """Tell whether `x` is a Batched of this very level."""
+    return type(x) is Batched and x.level == level
+
+
+def plain(x: Tensor) -> Tensor:
+    """Return the ordinary tensor behind all levels."""
+    while type(x) is Batched:
+        x = x.physical
+    return x
+
+
+def levels_of(x: Tensor) -> tuple[int, ...]:
+    """Return the levels of a tensor, the outermost first."""
+    found: tuple[int, ...] = ()
+    while type(x) is Batched:
+        found = (x.level, *found)
+        x = x.physical
+    return found
+
+
+def rebatched(x: Tensor, levels: Sequence[int]) -> Tensor:
+    """Return the tensor of these levels over an ordinary one whose first dimensions they are."""
+    if not levels:
+        return x
+    # The representative of an outer level has the inner batches as its first dimensions.
+    return batched(rebatched(x, levels[:-1]), levels[-1])
+
+
+# --- sample by sample -----------------------------------------------------------------------------
+
+
+def by_sample(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a function once for each sample of the innermost level; stack what it returns."""
+    leaves, rebuild = _tree.flatten((tuple(args), kwargs))
+    level = innermost(leaves)
+    size = next(len(x.physical) for x in leaves if at_level(x, level))
+    name = getattr(function, "__name__", "")
+    if _writes(name):
+        _check_target(name, leaves[0], level)
+    rows = []
+    for i in range(size):
+        sample = [x.physical[i] if at_level(x, level) else x for x in leaves]
+        row_args, row_kwargs = rebuild(sample)
+        rows.append(_tree.flatten(function(*row_args, **row_kwargs)))
+    if _writes(name):
+        return leaves[0]
+    columns = zip(*[leaves for leaves, _ in rows], strict=True)
+    return rows[0][1]([_joined(column, level) for column in columns])
+
+
+# The names under which `x += y` and its like, and `x[i] = y`, are called.
+_SIGNS = frozenset(
+    "iadd iand ifloordiv ilshift imatmul imod imul ior ipow irshift isub itruediv ixor "
+    "setitem".split()
+)
+
+
+def _writes(name: str) -> bool:
+    """Tell whether a function writes to its first argument."""
+    return name in _SIGNS or (name.endswith("_") and not name.endswith("__"))
+
+
+def _check_target(name: str, target: Any, level: int) -> None:
+    if not at_level(target, level):
+        raise RuntimeError(
+            f"vmap: aten::{name}(self, *extra_args) is not possible because there exists a Tensor "
+            "`other` in extra_args that has more elements than `self`. This happened due to "
+            "`other` being vmapped over but `self` not being vmapped over at level "
+            f"{level}. Please try to use out-of-place operators instead of {name}."
+        )
+
+
+def _joined(column: tuple[Any, ...], level: int) -> Any:
+    if not isinstance(column[0], Tensor):
+        return column[0]
+    return batched(stack(list(column)), level)
+
+
+# --- operators ------------------------------------------------------------------------------------
+
+
+def intercept(op: Any, inputs: tuple[Any, ...], params: dict[str, Any], proceed: Proceed) -> Any:
+    """Run an operator on batches: by its rule, or sample by sample."""
+    level = innermost(inputs)
+    if not level:
+        return proceed(op, inputs, params)
+    ndims = [x.array.ndim if isinstance(x, Tensor) else 0 for x in inputs]
+    here = [at_level(x, level) for x in inputs]
+    rule = rule_for(op)
+    physical = [x.physical if at else x for x, at in zip(inputs, here, strict=True)]
+    result = NotImplemented if rule is None else rule(op, physical, here, ndims, params)
+    if result is NotImplemented:
+        result = _each(op, physical, here, params)
+    if isinstance(result, tuple):
+        return tuple([batched(y, level) for y in result])
+    return batched(result, level)
+
+
+def _each(op: Any, physical: list[Any], here: list[bool], params: dict[str, Any]) -> Any:
+    size = next(len(x) for x, at in zip(physical, here, strict=True) if at)
+    rows = [
+        op.apply(*(x[i] if at else x for x, at in zip(physical, here, strict=True)), **params)
+        for i in range(size)
+    ]
+    if isinstance(rows[0], tuple):
+        return tuple([stack(list(column)) for column in zip(*rows, strict=True)])
+    return stack(rows)
+
+
+# --- methods that never become an operator --------------------------------------------------------
+
+
+def _detach(x: Batched) -> Batched:
+    return batched(x.physical.detach(), x.level)
+
+
+def _requires_grad_(x: Batched, requires_grad: bool = True) -> Batched:
+    x.physical.requires_grad_(requires_grad)
+    return x
+
+
+def _getitem(x: Any, index: Any) -> Any:
+    if any(type(item) is Batched for item in _tree.flatten(index)[0]):
+        return by_sample(type(x).__getitem__, (x, index), {})
+    with DisableTorchFunctionSubclass():
+        return x[index]
+
+
+_NAMED: dict[str, Callable[..., Any]] = {
+    "detach": _detach,
+    "requires_grad_": _requires_grad_,
+    "getitem": _getitem,
+}

@@ -1,0 +1,128 @@
+"""vmap gives what a loop over the samples gives, by rule or sample by sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rushlight
+from rushlight import vmap
+from rushlight.func import _rules, grad
+from rushlight.func._batched import Batched
+
+F = rushlight.nn.functional
+
+
+def loop(function, *batches):
+    rows = [function(*(batch[k] for batch in batches)) for k in range(len(batches[0]))]
+    return rushlight.stack(rows)
+
+
+FUNCTIONS = {
+    "broadcast": lambda a, b: a + b * 2,
+    "reduce": lambda a, b: a.sum(-1, keepdim=True) - b.mean() + a.amax() + a.var(0).sum(),
+    "matrix": lambda a, b: (a @ b).tanh() + (b @ a.T @ a).sum(),
+    "shapes": lambda a, b: a.reshape(4, 3).transpose(0, 1).flatten(1).unsqueeze(0).squeeze(0)[1:],
+    "join": lambda a, b: rushlight.cat([a, rushlight.stack([b, b * 2])], 0).permute(1, 0),
+    "softmax": lambda a, b: F.softmax(a, 0) @ F.log_softmax(b, -1),
+    "split": lambda a, b: a.chunk(2, 1)[1] * a.split(1)[0][:, :2] + a.unbind(0)[0][0],
+    "norms": lambda a, b: F.layer_norm(a, (4,), b, b) + a.norm(dim=1)[:, None],
+    "loop": lambda a, b: rushlight.linalg.svdvals(a).sum() + rushlight.sort(b)[0][1],
+    "convolve": lambda a, b: F.conv1d(a[None], b[:3].reshape(1, 3, 1)),
+    "filters": lambda a, b: F.conv2d(a[None, None], b.reshape(1, 1, 2, 2), b[:1]),
+    "pool": lambda a, b: F.max_pool1d(a[None], 2) + F.avg_pool1d(a[None], 2),
+}  # fmt: skip
+
+
+@pytest.fixture
+def batches():
+    return rushlight.randn(5, 3, 4), rushlight.randn(5, 4)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_gradients_are_those_of_a_loop(name, batches):
+    function = FUNCTIONS[name]
+    found = vmap(function)(*batches)
+    expected = loop(function, *batches)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+    leaves = [b.clone().requires_grad_() for b in batches]
+    zeros = {"allow_unused": True, "materialize_grads": True}
+    ours = rushlight.autograd.grad(vmap(function)(*leaves).pow(2).sum(), leaves, **zeros)
+    theirs = rushlight.autograd.grad(loop(function, *leaves).pow(2).sum(), leaves, **zeros)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_one_batch_and_one_constant(name, batches):
+    a, b = batches
+    function = FUNCTIONS[name]
+    found = vmap(function, in_dims=(0, None))(a, b[0])
+    expected = loop(lambda x: function(x, b[0]), a)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+    found = vmap(function, in_dims=(None, 0))(a[0], b)
+    expected = loop(lambda y: function(a[0], y), b)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_common_operators_run_on_the_whole_batch():
+    calls = []
+
+    def count(op, inputs, params, proceed):
+        if not any(isinstance(x, Batched) for x in inputs):
+            calls.append(op.__name__)
+        return proceed(op, inputs, params)
+
+    rushlight.autograd.mode.add_interceptor(count)
+    try:
+        w = rushlight.randn(6, 4)
+        vmap(lambda x: F.relu(F.linear(x, w)).softmax(-1).sum())(rushlight.randn(100, 4))
+    finally:
+        rushlight.autograd.mode.remove_interceptor(count)
+    assert len(calls) < 20
+
+
+def test_a_sample_looks_like_a_sample():
+    seen = []
+
+    def look(x):
+        seen.append((x.shape, x.dtype, x.dim(), x.size(0), x.device.type, len(x)))
+        return x
+
+    vmap(look)(rushlight.zeros(7, 3, 2))
+    assert seen == [((3, 2), rushlight.float32, 2, 3, "cpu", 3)]
+
+
+def test_nothing_is_left_behind_after_an_error():
+    with pytest.raises(ZeroDivisionError):
+        vmap(lambda x: x / (1 // 0))(rushlight.ones(2))
+    assert rushlight.autograd.mode.interceptors == ()
+    rushlight.rand(2)
+    assert vmap(lambda x: x * 2)(rushlight.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_every_rule_names_an_operator():
+    from rushlight.autograd.node import Op
+    from rushlight.ops import layers  # noqa: F401  (so that all operators are defined)
+
+    def below(cls):
+        return {cls.__name__}.union(*map(below, cls.__subclasses__()))
+
+    assert set(_rules._RULES) <= below(Op)
+
+
+def test_per_sample_gradients_of_a_users_function():
+    class Cube(rushlight.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * g
+
+    x = rushlight.tensor([1.0, 2.0, 3.0])
+    assert vmap(grad(lambda v: Cube.apply(v).sum()))(x).tolist() == [3.0, 12.0, 27.0]
