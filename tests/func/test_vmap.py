@@ -126,3 +126,28 @@ def test_per_sample_gradients_of_a_users_function():
 
     x = rushlight.tensor([1.0, 2.0, 3.0])
     assert vmap(grad(lambda v: Cube.apply(v).sum()))(x).tolist() == [3.0, 12.0, 27.0]
+
+
+def test_functions_kept_from_before_the_first_vmap_are_right_too():
+    import subprocess
+    import sys
+
+    program = (
+        "import rushlight as r\n"
+        "f = r.nn.functional.hardsigmoid\n"
+        "x = r.tensor([[-8.0, 1.0, 2.0], [2.0, 1.0, -8.0]])\n"
+        "print(r.equal(r.vmap(f)(x), f(x)), r.equal(r.vmap(lambda v: f(v) * 2)(x), f(x) * 2))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+def test_code_that_computes_with_arrays_runs_sample_by_sample(batches):
+    a, b = batches
+
+    def halved_where_large(x, y):
+        large = rushlight.from_numpy((x.array > 0.5).astype("float32"))
+        return x * large / 2 + y
+
+    found = vmap(halved_where_large)(a, b)
+    assert rushlight.allclose(found, loop(halved_where_large, a, b))

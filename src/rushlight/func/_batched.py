@@ -10,18 +10,46 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .._tensor import Tensor, wrap_as
 from ..autograd.mode import Proceed
+from ..backend.device import device
 from ..ops.joining import stack
 from ..overrides import DisableTorchFunctionSubclass
 from . import _tree
-from ._rules import TRANSPARENT, rule_for
+from ._rules import OF_ELEMENTS, TRANSPARENT, rule_for
 
 _NO_VALUE = (
     "vmap: It looks like you're {what} on a Tensor. We don't support vmap over {what} on a Tensor. "
     "Please try to rewrite what you're doing to avoid data-dependent control flow or host "
     "synchronisation."
 )
+
+
+class LooksAtValues(Exception):
+    """A function that is not written with operators looked at the values of one sample."""
+
+
+class Representative(np.ndarray[Any, Any]):
+    """The first sample's array: its shape and dtype are those of all samples, its values are not.
+
+    Whoever computes with the values instead of leaving that to an operator meets `LooksAtValues`;
+    the function under vmap is then called sample by sample.
+    """
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> Any:
+        raise LooksAtValues
+
+    def __array_function__(self, *args: Any, **kwargs: Any) -> Any:
+        raise LooksAtValues
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise LooksAtValues
+
+    __bool__ = __complex__ = __float__ = __index__ = __int__ = __getitem__ = __iter__ = _refuse
+    argsort = astype = copy = item = nonzero = searchsorted = sort = tobytes = tolist = _refuse
+    __setitem__ = _refuse
 
 
 class Batched(Tensor):
@@ -44,6 +72,8 @@ class Batched(Tensor):
         name = func.__name__
         if name in _NAMED:
             return _NAMED[name](*args, **kwargs)
+        if name in OF_ELEMENTS:
+            return _on_elements(func, *args, **kwargs)
         if name in TRANSPARENT:
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
@@ -64,6 +94,11 @@ class Batched(Tensor):
     def grad_fn(self) -> Any:
         """The recorded operation this tensor came from; None for a leaf."""
         return self.physical.grad_fn
+
+    @property
+    def device(self) -> device:
+        """The device whose memory holds the elements."""
+        return plain(self).device
 
     # --- what needs one value ---
 
@@ -98,7 +133,12 @@ class Batched(Tensor):
 
 def batched(physical: Tensor, level: int) -> Batched:
     """Return the Batched over a tensor whose first dimension is the batch."""
-    made = wrap_as(Batched, physical.array[0, ...])
+    first = physical.array
+    if isinstance(first, np.ndarray):
+        first = np.ndarray.__getitem__(first, (0, ...)).view(Representative)
+    else:
+        first = first[0]
+    made = wrap_as(Batched, first)
     made.physical, made.level = physical, level
     return made
 
@@ -228,6 +268,11 @@ def _detach(x: Batched) -> Batched:
 def _requires_grad_(x: Batched, requires_grad: bool = True) -> Batched:
     x.physical.requires_grad_(requires_grad)
     return x
+
+
+def _on_elements(func: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
+    y = func(x.physical, *args, **kwargs)
+    return x if y is x.physical else batched(y, x.level)
 
 
 def _getitem(x: Any, index: Any) -> Any:

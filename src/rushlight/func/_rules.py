@@ -97,6 +97,13 @@ def basic_index(op: Any, xs: list[Any], here: list[bool], ndims: list[int], para
     return op.apply(xs[0], index=(slice(None), *params["index"]))
 
 
+def copied(op: Any, xs: list[Any], here: list[bool], ndims: list[int], params: Any) -> Any:
+    """Copy, unless the order of the sample's dimensions in memory matters."""
+    return (
+        op.apply(xs[0], **params) if isinstance(params.get("order", "K"), str) else NotImplemented
+    )
+
+
 def joined(op: Any, xs: list[Any], here: list[bool], ndims: list[int], params: Any) -> Any:
     """Join batches; what is no batch is joined to each sample."""
     size = _size(xs, here)
@@ -189,7 +196,7 @@ def looked_up(op: Any, xs: list[Any], here: list[bool], ndims: list[int], params
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         (
-            "Abs", "Add", "Angle", "Atan2", "Cast", "Ceil", "Clamp", "Clone", "Compare", "Complex",
+            "Abs", "Add", "Angle", "Atan2", "Cast", "Ceil", "Clamp", "Compare", "Complex",
             "Conj", "Copysign", "Div", "DivRounded", "ELU", "Eq", "Extremum", "Fmax", "Fmin",
             "FloorDivide", "Frac", "GELU", "Hypot", "Imag", "LeakyReLU", "Lerp", "LogAddExp",
             "LogSigmoid", "Logic", "Logit", "MaskedFill", "Maximum", "Minimum", "Mul", "Ne", "Neg",
@@ -212,6 +219,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("Reshape", "View"), to_shape),
     **dict.fromkeys(("Cat", "Stack"), joined),
     **dict.fromkeys(("AdaptiveAvgPool", "AvgPool", "GroupNorm", "MaxPool"), image_wise),
+    "Clone": copied,
     "Conv": conv,
     "Embedding": looked_up,
     "Gather": gathered,
@@ -236,16 +244,19 @@ TRANSPARENT = frozenset("""
     concat concatenate conj contiguous conv1d conv2d conv3d copysign cos cosh cosine_similarity
     cummax cummin cumprod cumsum diagonal digamma div divide dot double elu embedding eq erf erfc
     erfinv exp exp2 expand expand_as expm1 flatten flip float floor floor_divide fmax fmin fmod frac
-    gather ge gelu glu group_norm gt half hardshrink hardsigmoid hardswish hardtanh hstack hypot
+    gather ge gelu glu group_norm gt half hardswish hstack hypot
     imag isfinite isinf isnan layer_norm ldexp le leaky_relu lerp lgamma linear log log10 log1p
     log2 log_softmax logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit
     logsigmoid logsumexp lt mT masked_fill matmul max max_pool1d max_pool2d maximum mean min
     minimum mish mm movedim moveaxis mse_loss mul multiply mv narrow ne neg negative norm
-    outer permute positive pow prod ravel reciprocal relu relu6 remainder reshape
+    outer permute positive pow prod ravel reciprocal relu remainder reshape
     reshape_as rms_norm round rsqrt select selu sigmoid sign signbit silu sin sinc sinh
-    smooth_l1_loss huber_loss l1_loss softmax softmin softplus softshrink softsign split sqrt
+    smooth_l1_loss huber_loss l1_loss softmax softmin softplus softsign split sqrt
     square squeeze stack
     std std_mean sub subtract sum swapaxes swapdims t tan tanh tanhshrink tile transpose
     true_divide trunc type_as unbind unflatten unsqueeze upsample var var_mean vdot vector_norm view
     view_as vstack where xlogy
 """.split())  # fmt: skip
+
+# Functions of each element of one tensor that do look at its values: they run on the whole batch.
+OF_ELEMENTS = frozenset("hardshrink hardsigmoid hardtanh relu6 softshrink threshold".split())

@@ -15,7 +15,16 @@ from ..ops.joining import cat, stack
 from ..ops.shape import movedim
 from ..overrides import TorchFunctionMode
 from . import _tree
-from ._batched import at_level, batched, by_sample, intercept, levels_of, plain, rebatched
+from ._batched import (
+    LooksAtValues,
+    at_level,
+    batched,
+    by_sample,
+    intercept,
+    levels_of,
+    plain,
+    rebatched,
+)
 
 _depth: ContextVar[int] = ContextVar("vmap_depth", default=0)
 _sizes: ContextVar[tuple[int, ...]] = ContextVar("vmap_sizes", default=())
@@ -168,7 +177,10 @@ def _run(
     level = _depth.get() + 1
     with _level(level, size, randomness):
         inside = [batched(x, level) if at else x for x, at in zip(leaves, has, strict=True)]
-        result = func(*rebuild(inside), **kwargs)
+        try:
+            result = func(*rebuild(inside), **kwargs)
+        except LooksAtValues:
+            result = by_sample(lambda *args: func(*args, **kwargs), rebuild(inside), {})
     found, rebuild_result = _tree.flatten(result)
     for x in found:
         if not isinstance(x, Tensor):
