@@ -150,11 +150,12 @@ def flatten(result: Any) -> Iterator[Any]:
         yield result
 
 
-def close(ours: np.ndarray, theirs: np.ndarray, dtype: str) -> bool:
-    """Tell whether two results agree within the dtype's tolerance."""
+def close(ours: np.ndarray, theirs: np.ndarray, dtype: str, slack: float = 1) -> bool:
+    """Tell whether two results agree within `slack` times the dtype's tolerance."""
     if theirs.dtype.kind in "biu":
         return bool(np.array_equal(ours, theirs))
     rtol, atol = TOLERANCE.get(str(theirs.dtype), TOLERANCE.get(dtype, (2e-2, 2e-2)))
+    rtol, atol = slack * rtol, slack * atol
     wide = np.complex128 if theirs.dtype.kind == "c" else np.float64
     a, b = ours.astype(wide), theirs.astype(wide)
     scale = np.max(np.abs(b[np.isfinite(b)]), initial=1.0)

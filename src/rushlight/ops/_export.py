@@ -35,6 +35,11 @@ class Export(NamedTuple):
 
 EXPORTS: dict[str, Export] = {}
 
+# Methods that torch also offers as functions.
+_METHODS_AS_FUNCTIONS = (
+    "detach", "detach_", "fill_", "get_device", "is_inference", "is_signed", "resize_as_", "zero_",
+)  # fmt: skip
+
 
 @overload
 def export(function: F) -> F: ...
@@ -113,7 +118,8 @@ def public_names() -> dict[str, Any]:
     in_place = {
         n + "_": getattr(Tensor, n + "_") for n, e in EXPORTS.items() if e.inplace and e.public
     }
-    return in_place | names
+    methods = {n: getattr(Tensor, n) for n in _METHODS_AS_FUNCTIONS}
+    return methods | in_place | names
 
 
 def functional_names() -> dict[str, Any]:

@@ -358,7 +358,8 @@ class Extremum(Op):
         to_x, to_y = ctx.edges
         ties = np.equal(x.array, y.array)
         if ties.any():
-            g = g * (1 - 0.5 * np.asarray(ties).astype(g.array.dtype))
+            number = g.array.dtype.type
+            g = g * np.where(ties, number(0.5), number(1))
         return (
             sum_to(keep(g, ~ctx.loses(x.array, y.array)), x.array.shape) if to_x else None,
             sum_to(keep(g, ~ctx.loses(y.array, x.array)), y.array.shape) if to_y else None,

@@ -147,7 +147,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             f"and {list(input2.shape)}"
         )
     left = einsum("...i,oij->...oj", input1, weight)
-    y = (left * input2.unsqueeze(-2)).sum(-1)
+    y = (left * input2.unsqueeze(-2)).sum(-1, dtype=left.dtype)
     return y if bias is None else y + bias
 
 
@@ -296,7 +296,8 @@ def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: 
             f"{name}: self and mat2 must have the same dtype, but got {input.dtype.type_name} and "
             f"{product.dtype.type_name}"
         )
-    _check_scalars(name, input, alpha, beta)
+    if input.array.dtype.kind in "iu":
+        alpha, beta = int(alpha.real), int(beta.real)
     if alpha != 1:
         product = product * alpha
     if beta == 0:
@@ -304,13 +305,6 @@ def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: 
             product + input.detach().mul(0).nan_to_num(0, 0, 0) if input.requires_grad else product
         )
     return product + (input if beta == 1 else input * beta)
-
-
-def _check_scalars(name: str, x: Tensor, *scalars: Number) -> None:
-    if x.array.dtype.kind in "iub" and any(isinstance(s, (float, complex)) for s in scalars):
-        raise RuntimeError(
-            "For integral input tensors, argument alpha must not be a floating point number."
-        )
 
 
 def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -385,6 +385,11 @@ def rms_norm(
     axes = _normalized_axes("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = float(np.finfo(np.float64 if input.array.dtype == np.float64 else np.float32).eps)
+    if input.array.dtype.kind == "c":
+        # The square, not the squared absolute value, as in torch.
+        last = tuple(range(input.ndim - axes, input.ndim))
+        y = input * ((input * input).mean(last, keepdim=True) + eps).rsqrt()
+        return y if weight is None else y * weight
     return RMSNorm.apply(input, weight, axes=axes, eps=eps)
 
 

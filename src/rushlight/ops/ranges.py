@@ -51,7 +51,8 @@ def arange(
         kind = dtypes.int64 if whole else dtypes.get_default_dtype()
     count = _range_length(start, end, step, kind)
     # torch steps in double precision whatever the dtype, and rounds each element once.
-    wide = np.int64 if kind is dtypes.int64 else np.complex128 if kind.is_complex else np.float64
+    # Integers step by what is left of the numbers once their fractions are cut off.
+    wide = np.int64 if kind.kind == 1 else np.complex128 if kind.is_complex else np.float64
 
     def make(xp: ModuleType) -> Array:
         values = xp.arange(count, dtype=wide)

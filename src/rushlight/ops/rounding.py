@@ -258,15 +258,23 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
 install(clip_=clamp_)
 
 
+def _both_bool(x: Any, bound: Any) -> bool:
+    return all(isinstance(t, Tensor) and t.array.dtype.kind == "b" for t in (x, bound))
+
+
 @export(method=True, out=True, inplace=True)
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Raise each element to at least `min`."""
+    if _both_bool(input, min):
+        return input | min
     return clamp(input, min=min)
 
 
 @export(method=True, out=True, inplace=True)
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Lower each element to at most `max`."""
+    if _both_bool(input, max):
+        return input & max
     return clamp(input, max=max)
 
 

@@ -39,16 +39,21 @@ class VectorNorm(Op):
         shape = x.array.shape
         g, y = (Spread.apply(t, shape=shape, axes=ctx.axes) for t in (g, y))
         nonzero = y.array != 0
-        if not nonzero.all():
-            # Before dividing by y, so that second gradients are 0 too and not nan.
-            g, y = keep(g, nonzero), keep(y, nonzero) + wrap((~nonzero).astype(y.array.dtype))
+        g, y = g if nonzero.all() else keep(g, nonzero), _one_for_zero(y)
         if p == 2:
             return x * (g / y)
         # The power is split so that x = 0 gives 0 and not 0 * inf.
-        power = x * pow(Abs.apply(x), p - 2) if p > 2 else _sign(x) * pow(Abs.apply(x), p - 1)
-        if p < 1:
-            power = keep(power, x.array != 0)
+        if p > 2:
+            power = x * pow(Abs.apply(x), p - 2)
+        else:
+            power = _sign(x) * pow(_one_for_zero(Abs.apply(x)), p - 1)
         return power * (g / pow(y, p - 1))
+
+
+def _one_for_zero(x: Tensor) -> Tensor:
+    """Return x with ones in place of zeros: a divisor whose second gradients are finite too."""
+    zero = x.array == 0
+    return keep(x, ~zero) + wrap(zero.astype(x.array.dtype)) if zero.any() else x
 
 
 def _norm(x: Array, p: float, axes: Axes, keepdim: bool) -> Array:

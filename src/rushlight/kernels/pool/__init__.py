@@ -309,7 +309,9 @@ def _divisor(
 
 def _divide(total: Array, count: Array) -> Array:
     if total.dtype.kind in "iu":
-        return (array_module(total).abs(total) // count) * array_module(total).sign(total)
+        # Towards zero, as C divides.
+        xp = array_module(total)
+        return xp.abs(total) // xp.abs(count) * xp.sign(total) * xp.sign(count)
     return total / count.astype(total.dtype)
 
 

@@ -43,6 +43,8 @@ def resize(
     tables = _tables(x.shape[2:], size, mode, align_corners, antialias, scales, x.dtype)
     if mode.startswith("nearest"):
         return _gather(x, tables)
+    if x.dtype == np.uint8:
+        return _apply_to_bytes(x, tables)
     return _apply(widen(x), tables).astype(x.dtype, copy=False)
 
 
@@ -83,6 +85,29 @@ def _apply(x: Array, tables: list[Taps]) -> Array:
     return x
 
 
+def _apply_to_bytes(x: Array, tables: list[Taps]) -> Array:
+    """Apply the tables in integers, rounded to bytes after each axis, as torch does."""
+    xp = array_module(x)
+    for axis in range(x.ndim - 1, 1, -1):
+        index, weight = tables[axis - 2]
+        weight = weight.copy()
+        for t in range(1, index.shape[1]):  # taps that fell on the same edge count as one
+            same = index[:, t] == index[:, t - 1]
+            weight[:, t] += np.where(same, weight[:, t - 1], 0)
+            weight[same, t - 1] = 0
+        # As many binary places as let the largest weight fit into 16 bits.
+        places = max(p for p in range(1, 23) if int(0.5 + weight.max() * 2**p) < 2**15)
+        whole = np.trunc(weight * 2.0**places + np.copysign(0.5, weight)).astype(np.int32)
+        shape = (-1, *(1,) * (x.ndim - 1 - axis))
+        y = xp.full((*x.shape[:axis], len(index), *x.shape[axis + 1 :]), 1 << places - 1, np.int32)
+        for t in range(index.shape[1]):
+            y += xp.take(x, xp.asarray(index[:, t]), axis=axis) * xp.asarray(whole[:, t]).reshape(
+                shape
+            )
+        x = xp.clip(y >> places, 0, 255).astype(np.uint8)
+    return x
+
+
 def _transpose(index: np.ndarray, weight: np.ndarray, size: int) -> Taps:
     """The table that sends each output back to the inputs it came from."""
     used = weight.reshape(-1) != 0
@@ -110,7 +135,7 @@ def _tables(
     dtype: np.dtype,
 ) -> list[Taps]:
     factors = scales or (None,) * len(size)
-    real = compute_dtype(dtype).type if dtype.kind not in "iub" else np.float32
+    real = compute_dtype(dtype).type if dtype.kind not in "iub" else np.float64
     tables = []
     for n, o, factor in zip(size, out, factors, strict=True):
         if mode.startswith("nearest"):
