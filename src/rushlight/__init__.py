@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     )
 
 _LAZY_MODULES = frozenset({
-    "accelerator", "amp", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft",
+    "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft",
     "func", "linalg", "mps", "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "special",
     "utils", "version", "vision", "xpu",
 })  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -114,6 +115,19 @@ _CASTERS = {
 }
 for _name, _kind in _CASTERS.items():
     _caster(_name, _kind)
+
+
+@method
+def __array_namespace__(self: Tensor, *, api_version: str | None = None) -> Any:
+    """Return the functions for this tensor under the names of the Python array API standard.
+
+    Raises:
+        ValueError: `api_version` is none of "2021.12" to "2024.12".
+    """
+    versions = ("2021.12", "2022.12", "2023.12", "2024.12")
+    if api_version is not None and api_version not in versions:
+        raise ValueError(f"array API version {api_version!r} is not one of {', '.join(versions)}")
+    return importlib.import_module("rushlight.array_api")
 
 
 @method
