@@ -164,4 +164,17 @@ CASES = [
     OpCase(
         "conv_transpose3d", [S((1, 2, 2, 3, 2), (2, 2, 2, 2, 3), (2,), stride=2)], _conv_transpose
     ),
+    OpCase(
+        "conv_tbc",
+        [S((5, 2, 3), (3, 3, 4), (4,)), S((4, 1, 2), (2, 2, 3), (3,), pad=1)],
+        lambda x, w, b, pad=0: _conv(
+            x.transpose(1, 2, 0), w.transpose(2, 1, 0), b, padding=pad
+        ).transpose(2, 0, 1),
+        dtypes=ALL_FLOATS,
+        errors=[
+            Err(S((5, 2), (3, 3, 4), (4,)), RuntimeError, r"expected input \(T, N, C\)"),
+            Err(S((5, 2, 3), (3, 2, 4), (4,)), RuntimeError, "conv_tbc"),
+            Err(S((5, 2, 3), (3, 3, 4), (2,)), RuntimeError, "conv_tbc"),
+        ],
+    ),
 ]

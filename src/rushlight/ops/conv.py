@@ -446,3 +446,35 @@ def conv_transpose3d(
         groups,
         dilation,
     )
+
+
+@export(functional=True)
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Convolve signals whose first dimension is time.
+
+    Args:
+        input: the signals.
+        weight: the filters.
+        bias: added to each output channel.
+        pad: zeros added before and after.
+
+    Shape:
+        input (T, N, C), weight (K, C, O), bias (O); result (T + 2 pad - K + 1, N, O).
+
+    Raises:
+        RuntimeError: shapes do not fit together.
+
+    Example:
+        >>> rushlight.conv_tbc(rushlight.ones(4, 1, 1), rushlight.ones(3, 1, 1), rushlight.zeros(1))
+        tensor([[[3.]],
+        <BLANKLINE>
+                [[3.]]])
+    """
+    x, w, b = input.array.shape, weight.array.shape, bias.array.shape
+    if len(x) != 3 or len(w) != 3 or x[2] != w[1] or b != w[2:]:
+        raise RuntimeError(
+            "conv_tbc: expected input (T, N, C), weight (K, C, O) and bias (O), got "
+            f"{x}, {w} and {b}"
+        )
+    y = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
+    return y.permute(2, 0, 1)
