@@ -19,7 +19,7 @@ from ..autograd.node import edge_to
 from ..ops.creation import ones_like, zeros, zeros_like
 from ..ops.joining import stack
 from . import _tree
-from ._batched import levels_of, plain, rebatched
+from ._batched import by_sample, levels_of, plain, rebatched
 from ._vmap import active_sizes, expanded
 
 ArgNums = int | tuple[int, ...]
@@ -58,7 +58,7 @@ class _Inputs:
             edge = edge_to(plain(y)) if y.requires_grad else None
             if edge is not None:
                 roots.append((edge, _beside(v, y)))
-        targets = [edge_to(x) for x in self.tensors]
+        targets: Any = [edge_to(x) for x in self.tensors]
         found: list[Any] = [None] * len(targets)
         if roots:
             found = run_backward(
@@ -291,19 +291,17 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (value, pull, _detached(aux, keep)) if has_aux else (value, pull)
 
 
-def _over_samples(pull_back: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a pull-back made outside of a vmap be called with the samples of one inside."""
-    from ._batched import by_sample
-
+def _over_samples(linear: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a product made outside of a vmap be called with the samples of one inside."""
     made_within = len(active_sizes())
 
-    def pull(*cotangents: Any, **options: Any) -> Any:
-        leaves, _ = _tree.flatten(cotangents)
+    def product(*vectors: Any, **options: Any) -> Any:
+        leaves, _ = _tree.flatten(vectors)
         if any(level > made_within for u in leaves for level in levels_of(u)):
-            return by_sample(pull, cotangents, options)
-        return pull_back(*cotangents, **options)
+            return by_sample(product, vectors, options)
+        return linear(*vectors, **options)
 
-    return pull
+    return product
 
 
 def jvp(
@@ -360,7 +358,7 @@ def _pusher(
     us = [rebatched(u, levels_of(y)) for u, y in zip(sources, outputs, strict=True)]
     with enable_grad():
         pulled = inputs.gradients(outputs, us, create_graph=True)
-    targets = [edge_to(u) for u in sources]
+    targets: Any = [edge_to(u) for u in sources]
 
     def push(tangents: Sequence[Tensor]) -> Any:
         roots = []
@@ -396,7 +394,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         tensor([1., 3.])
     """
     push, value, _ = _pusher(func, primals, has_aux=False)
-    return value, lambda *tangents: push(_tree.flatten(tangents)[0])
+    return value, _over_samples(lambda *tangents: push(_tree.flatten(tangents)[0]))
 
 
 # --- whole Jacobians ------------------------------------------------------------------------------

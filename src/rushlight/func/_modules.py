@@ -25,7 +25,7 @@ def functional_call(
     Args:
         module: the module; it is as before afterwards.
         parameter_and_buffer_dicts: tensors by the names of `named_parameters()` and
-            `named_buffers()`, in one dictionary or several; what is not named is used as it is.
+            `named_buffers()`, in one dictionary or several; what is not named is used as it is. Names that the module does not know are passed over.
         args: the positional arguments, in a tuple (or a single one).
         kwargs: the keyword arguments.
         tie_weights: a tensor for one name also stands in for the other names of a shared
@@ -79,11 +79,9 @@ def _replaced(
             "Error(s) in loading state_dict for functional_call: "
             f"Unexpected key(s): {unknown}. Missing key(s): {missing}."
         )
-    if unknown:
-        raise KeyError(f"the module has no parameter or buffer of these names: {unknown}")
-    values = dict(given)
+    values = {name: value for name, value in given.items() if name in places}
     if tie_weights:
-        values |= _tied(places, given)
+        values |= _tied(places, values)
     before = {name: places[name][0][places[name][1]] for name in values}
     try:
         for name, value in values.items():
@@ -101,7 +99,7 @@ def _tied(places: Mapping[str, Any], given: Mapping[str, Tensor]) -> dict[str, T
     names: dict[int, list[str]] = {}
     for name, (held, key) in places.items():
         names.setdefault(id(held[key]), []).append(name)
-    tied = {}
+    tied: dict[str, Tensor] = {}
     for group in names.values():
         stand_ins = [given[name] for name in group if name in given]
         if len({id(tensor) for tensor in stand_ins}) > 1:
