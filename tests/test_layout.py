@@ -22,7 +22,8 @@ LAYERS = [
     {"ops", "special", "linalg", "fft", "signal", "overrides"},
     {"nn", "optim", "amp"},
     {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
-     "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing", "distributions", "sparse", "masked", "array_api"},
+     "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
+     "distributions", "sparse", "masked", "array_api", "testing", "futures"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip
 

@@ -92,9 +92,10 @@ if TYPE_CHECKING:
     )
 
 _LAZY_MODULES = frozenset({
-    "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda", "distributed", "fft",
-    "func", "linalg", "mps", "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "special",
-    "utils", "version", "vision", "xpu",
+    "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda",
+    "distributed", "distributions", "fft", "func", "futures", "linalg", "mps", "multiprocessing",
+    "nn", "optim", "overrides", "serialization", "signal", "sparse", "special", "testing", "utils",
+    "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
     "save": "serialization",

@@ -11,6 +11,8 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from ..autograd.mode import no_grad
+from ..backend.dtype import bool_
+from ..ops.creation import empty_like, ones_like
 from ..random import Generator
 
 _LINEAR = (
@@ -71,7 +73,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with draws from the normal distribution limited to [a, b], by inverting its CDF."""
+    """Fill with draws from the normal distribution limited to [a, b], by rejecting others."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
@@ -82,12 +84,42 @@ def trunc_normal_(
     def cdf(x: float) -> float:
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
 
-    low, high = cdf((a - mean) / std), cdf((b - mean) / std)
+    share = cdf((b - mean) / std) - cdf((a - mean) / std)
     with no_grad():
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0)).add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        if share > _NORMAL_PROPOSAL:
+            low, high = (tensor.new_tensor(bound, device="cpu").item() for bound in (a, b))
+            _reject_normal(tensor, mean, std, low, high, generator)
+        else:
+            _reject_uniform(tensor, mean, std, a, b, generator)
+    return tensor
+
+
+# Below this share of the normal distribution in [a, b], uniform proposals are rejected less often.
+_NORMAL_PROPOSAL = 0.3
+
+
+def _reject_normal(
+    x: Tensor, mean: float, std: float, low: float, high: float, generator: Generator | None
+) -> None:
+    x.normal_(mean, std, generator=generator)
+    outside = (x < low) | (x > high)
+    while outside.any():
+        x.copy_(empty_like(x).normal_(mean, std, generator=generator).where(outside, x))
+        outside = (x < low) | (x > high)
+
+
+def _reject_uniform(
+    x: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
+) -> None:
+    """Keep a uniform draw with probability density(draw) / density(mode)."""
+    mode = max(a, min(mean, b))
+    peak = -0.5 * ((mode - mean) / std) ** 2
+    pending = ones_like(x, dtype=bool_)
+    while pending.any():
+        draws = empty_like(x).uniform_(a, b, generator=generator)
+        x.copy_(draws.where(pending, x))
+        level = draws.sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
+        pending = pending & (empty_like(x).uniform_(generator=generator).log_() > level)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

@@ -258,7 +258,7 @@ def gradient(
     spacing: Any = None,
     dim: Any = None,
     edge_order: int = 1,
-) -> list[Tensor]:
+) -> tuple[Tensor, ...]:
     """Estimate the derivative of samples along dimensions by central differences.
 
     Args:
@@ -273,7 +273,7 @@ def gradient(
 
     Example:
         >>> rushlight.gradient(rushlight.tensor([1.0, 4.0, 9.0, 16.0]))
-        [tensor([3., 4., 6., 7.])]
+        (tensor([3., 4., 6., 7.]),)
     """
     ndim = input.array.ndim
     axes = range(ndim) if dim is None else dims(dim, ndim)
@@ -293,7 +293,8 @@ def gradient(
             raise RuntimeError(
                 "torch.gradient expected each dimension size to be at least edge_order+1"
             )
-    return [_derivative(input, axis, h, edge_order) for axis, h in zip(axes, spacings, strict=True)]
+    pairs = zip(axes, spacings, strict=True)
+    return tuple([_derivative(input, axis, h, edge_order) for axis, h in pairs])
 
 
 def _derivative(y: Tensor, axis: int, spacing: Any, edge_order: int) -> Tensor:
