@@ -76,6 +76,43 @@ def through_captured(m):
     return z.grad
 
 
+def meta_learning(m):
+    """The gradient through a step of gradient descent, for several tasks at once."""
+
+    def network(p, x):
+        return (x @ p["w"] + p["b"]).tanh() @ p["v"]
+
+    def error(p, x, y):
+        return ((network(p, x) - y) ** 2).mean()
+
+    def after_a_step(p, x, y):
+        g = m.f.grad(error)(p, x, y)
+        return error({name: p[name] - 0.1 * g[name] for name in p}, x + 1, y)
+
+    p = {"w": m.T.randn(1, 8), "b": m.T.randn(8), "v": m.T.randn(8, 1)}
+    x, y = m.T.randn(6, 5, 1), m.T.randn(6, 5, 1)
+    tasks = m.f.vmap(after_a_step, in_dims=(None, 0, 0))
+    return m.f.grad_and_value(lambda p: tasks(p, x, y).mean())(p)
+
+
+def tangent_kernel(m):
+    """J J^T of a network, by products alone."""
+    parameters = dict(m.net.named_parameters())
+
+    def network(p, x):
+        return m.f.functional_call(m.net, p, (x.unsqueeze(0),)).squeeze(0)
+
+    def pair(x, y):
+        _, pull_back = m.f.vjp(lambda p: network(p, x), parameters)
+
+        def column(v):
+            return m.f.jvp(lambda p: network(p, y), (parameters,), pull_back(v))[1]
+
+        return m.f.vmap(column)(m.T.eye(4))
+
+    return m.f.vmap(m.f.vmap(pair, (None, 0)), (0, None))(m.x, m.x)
+
+
 CASES = {
     "linear": lambda m: m.T.vmap(lambda a: m.F.linear(a, m.w, m.b))(m.x),
     "dot": lambda m: m.T.vmap(m.T.dot)(m.x, m.x * 2),
@@ -137,6 +174,20 @@ CASES = {
     "requires_grad": lambda m: m.f.grad(lambda a: (a**2).sum())(m.x).requires_grad,
     "autograd_outside": through_grad,
     "autograd_of_captured": through_captured,
+    "vmap_linearize": lambda m: m.f.vmap(m.f.linearize(m.curve, m.x[0])[1])(m.T.eye(3)),
+    "empty_batch": lambda m: m.f.vmap(lambda a: (a * 2, m.T.sort(a)[0]))(m.x[:0]),
+    "batch_norm_of_unbatched": lambda m: m.f.vmap(m.nn.BatchNorm1d(8))(m.images.reshape(4, 8, 16)),
+    "integers": lambda m: m.f.jvp(lambda a: a * 2, (m.x.long(),), (m.x,)),
+    "unknown_names": lambda m: m.f.functional_call(m.net, {"other": m.x}, (m.x,)),
+    "meta_learning": meta_learning,
+    "tangent_kernel": tangent_kernel,
+    "laplacian": lambda m: m.f.vmap(
+        lambda p: m.f.hessian(lambda q: (q[0] ** 3 * q[1]).sin())(p).diagonal().sum()
+    )(m.x),
+    "attention": lambda m: m.f.vmap(
+        m.f.grad(lambda q: m.F.scaled_dot_product_attention(q, q, q).pow(2).sum())
+    )(m.images),
+    "control_flow": lambda m: m.f.vmap(lambda a: a if m.T.is_nonzero(a.sum() * 0) else -a)(m.x),
     "no_batch": lambda m: m.f.vmap(lambda a: a, in_dims=None)(m.x),
     "sizes_differ": lambda m: m.f.vmap(lambda a, c: a)(m.x, m.T.ones(4)),
     "no_scalar": lambda m: m.f.grad(lambda a: a * 2)(m.x),

@@ -14,7 +14,9 @@ import numpy as np
 
 from .._tensor import Tensor, wrap_as
 from ..autograd.mode import Proceed
+from ..backend.array import array_module
 from ..backend.device import device
+from ..ops.creation import zeros
 from ..ops.joining import stack
 from ..overrides import DisableTorchFunctionSubclass
 from . import _tree
@@ -24,6 +26,11 @@ _NO_VALUE = (
     "vmap: It looks like you're {what} on a Tensor. We don't support vmap over {what} on a Tensor. "
     "Please try to rewrite what you're doing to avoid data-dependent control flow or host "
     "synchronisation."
+)
+
+_CONTROL_FLOW = (
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. "
+    "A function under vmap runs once for all samples. Please use where() instead."
 )
 
 
@@ -72,6 +79,8 @@ class Batched(Tensor):
         name = func.__name__
         if name in _NAMED:
             return _NAMED[name](*args, **kwargs)
+        if name == "batch_norm":
+            _check_batch_norm(*args, **kwargs)
         if name in OF_ELEMENTS:
             return _on_elements(func, *args, **kwargs)
         if name in TRANSPARENT:
@@ -115,11 +124,7 @@ class Batched(Tensor):
         raise RuntimeError(_NO_VALUE.format(what="calling .numpy()"))
 
     def __bool__(self) -> bool:
-        raise RuntimeError(
-            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control "
-            "flow. We don't support that yet, please shout over at "
-            "https://github.com/pytorch/functorch/issues/257 ."
-        )
+        raise RuntimeError(_CONTROL_FLOW)
 
     def _number(self) -> Any:
         return self.item()
@@ -134,6 +139,8 @@ class Batched(Tensor):
 def batched(physical: Tensor, level: int) -> Batched:
     """Return the Batched over a tensor whose first dimension is the batch."""
     first = physical.array
+    if not len(first):
+        first = array_module(first).zeros((1, *first.shape[1:]), first.dtype)
     if isinstance(first, np.ndarray):
         first = np.ndarray.__getitem__(first, (0, ...)).view(Representative)
     else:
@@ -184,19 +191,32 @@ def by_sample(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -
     """Call a function once for each sample of the innermost level; stack what it returns."""
     leaves, rebuild = _tree.flatten((tuple(args), kwargs))
     level = innermost(leaves)
-    size = next(len(x.physical) for x in leaves if at_level(x, level))
+    batches = [x.physical if at_level(x, level) else None for x in leaves]
     name = getattr(function, "__name__", "")
     if _writes(name):
         _check_target(name, leaves[0], level)
     rows = []
-    for i in range(size):
-        sample = [x.physical[i] if at_level(x, level) else x for x in leaves]
+    for batch_row in _samples(batches):
+        sample = [x if row is None else row for x, row in zip(leaves, batch_row, strict=True)]
         row_args, row_kwargs = rebuild(sample)
         rows.append(_tree.flatten(function(*row_args, **row_kwargs)))
     if _writes(name):
         return leaves[0]
     columns = zip(*[leaves for leaves, _ in rows], strict=True)
-    return rows[0][1]([_joined(column, level) for column in columns])
+    size = _length(batches)
+    return rows[0][1]([_joined(column, level, size) for column in columns])
+
+
+def _length(batches: Sequence[Any]) -> int:
+    return next(len(x) for x in batches if x is not None)
+
+
+def _samples(batches: Sequence[Any]) -> list[list[Any]]:
+    """Return a row of tensors for each sample; one of zeros if there are none."""
+    size = _length(batches)
+    if not size:
+        return [[x if x is None else _nothing(x) for x in batches]]
+    return [[x if x is None else x[i] for x in batches] for i in range(size)]
 
 
 # The names under which `x += y` and its like, and `x[i] = y`, are called.
@@ -204,6 +224,10 @@ _SIGNS = frozenset(
     "iadd iand ifloordiv ilshift imatmul imod imul ior ipow irshift isub itruediv ixor "
     "setitem".split()
 )
+
+
+def _nothing(x: Tensor) -> Tensor:
+    return zeros(x.shape[1:], dtype=x.dtype, device=x.device)
 
 
 def _writes(name: str) -> bool:
@@ -221,10 +245,13 @@ def _check_target(name: str, target: Any, level: int) -> None:
         )
 
 
-def _joined(column: tuple[Any, ...], level: int) -> Any:
-    if not isinstance(column[0], Tensor):
-        return column[0]
-    return batched(stack(list(column)), level)
+def _joined(column: tuple[Any, ...], level: int, size: int) -> Any:
+    """Return one result for all samples: a batch of tensors, or a value that they share."""
+    if isinstance(column[0], Tensor):
+        return batched(stack(list(column))[:size], level)
+    if any(value != column[0] for value in column[1:]):
+        raise RuntimeError(_CONTROL_FLOW)
+    return column[0]
 
 
 # --- operators ------------------------------------------------------------------------------------
@@ -248,14 +275,17 @@ def intercept(op: Any, inputs: tuple[Any, ...], params: dict[str, Any], proceed:
 
 
 def _each(op: Any, physical: list[Any], here: list[bool], params: dict[str, Any]) -> Any:
-    size = next(len(x) for x, at in zip(physical, here, strict=True) if at)
+    batches = [x if at else None for x, at in zip(physical, here, strict=True)]
+    size = _length(batches)
     rows = [
-        op.apply(*(x[i] if at else x for x, at in zip(physical, here, strict=True)), **params)
-        for i in range(size)
+        op.apply(
+            *[x if row is None else row for x, row in zip(physical, sample, strict=True)], **params
+        )
+        for sample in _samples(batches)
     ]
     if isinstance(rows[0], tuple):
-        return tuple([stack(list(column)) for column in zip(*rows, strict=True)])
-    return stack(rows)
+        return tuple([stack(list(column))[:size] for column in zip(*rows, strict=True)])
+    return stack(rows)[:size]
 
 
 # --- methods that never become an operator --------------------------------------------------------
@@ -275,6 +305,19 @@ def _on_elements(func: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) ->
     return x if y is x.physical else batched(y, x.level)
 
 
+def _check_batch_norm(
+    input: Any, mean: Any = None, var: Any = None, weight: Any = None, bias: Any = None,
+    training: bool = False, *args: Any, **kwargs: Any,
+) -> None:  # fmt: skip
+    mean = kwargs.get("running_mean", mean)
+    if training and mean is not None and innermost([mean]) < innermost([input]):
+        raise RuntimeError(
+            "Batch norm got a batched tensor as input while the running_mean or running_var, which "
+            "will be updated in place, were not batched. Please use a layer that keeps no running "
+            "statistics (track_running_stats=False), or GroupNorm."
+        )
+
+
 def _getitem(x: Any, index: Any) -> Any:
     if any(type(item) is Batched for item in _tree.flatten(index)[0]):
         return by_sample(type(x).__getitem__, (x, index), {})
@@ -286,4 +329,5 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "detach": _detach,
     "requires_grad_": _requires_grad_,
     "getitem": _getitem,
+    "is_nonzero": bool,
 }

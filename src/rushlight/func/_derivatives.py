@@ -331,6 +331,9 @@ def jvp(
                 f"jvp(f, primals, tangents): Expected {what} to be a non-empty tuple, got "
                 f"{type(given).__name__}"
             )
+    for x in _tree.flatten(primals)[0]:
+        if isinstance(x, Tensor) and not (x.is_floating_point() or x.is_complex()):
+            raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
     push, value, aux = _pusher(func, primals, has_aux, strict)
     given, _ = _tree.flatten(tangents)
     expected, _ = _tree.flatten(primals)
@@ -365,7 +368,7 @@ def _pusher(
         for g, v in zip(pulled, tangents, strict=True):
             edge = edge_to(plain(g)) if g.requires_grad else None
             if edge is not None:
-                roots.append((edge, _beside(expanded(v), g)))
+                roots.append((edge, _beside(v, g)))
         record = is_grad_enabled() and (keep or any(v.requires_grad for v in tangents))
         found: list[Any] = [None] * len(targets)
         if roots:

@@ -25,7 +25,8 @@ def functional_call(
     Args:
         module: the module; it is as before afterwards.
         parameter_and_buffer_dicts: tensors by the names of `named_parameters()` and
-            `named_buffers()`, in one dictionary or several; what is not named is used as it is. Names that the module does not know are passed over.
+            `named_buffers()`, in one dictionary or several; what is not named is used as it is, and
+            names that the module does not know are passed over.
         args: the positional arguments, in a tuple (or a single one).
         kwargs: the keyword arguments.
         tie_weights: a tensor for one name also stands in for the other names of a shared

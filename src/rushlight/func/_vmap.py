@@ -86,9 +86,9 @@ def vmap(
         size = _batch_size(func, leaves, dims)
         leaves = [x if d is None else movedim(x, d, 0) for x, d in zip(leaves, dims, strict=True)]
         has = [d is not None for d in dims]
-        step = chunk_size or size
+        step = chunk_size or max(size, 1)
         parts = []
-        for start in range(0, size, step):
+        for start in range(0, max(size, 1), step):
             chunk = [
                 x[start : start + step] if at and step < size else x
                 for x, at in zip(leaves, has, strict=True)
@@ -161,8 +161,6 @@ def _batch_size(func: Any, leaves: list[Any], dims: list[Any]) -> int:
             f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
             f"{sizes} for the mapped dimension"
         )
-    if not sizes[0]:
-        raise ValueError(f"vmap({_name(func)}, ...): the batch has no samples")
     return sizes[0]
 
 
