@@ -112,3 +112,96 @@ def test_output_padding_beyond_the_windows_has_second_gradients():
 def test_methods_that_are_functions_too(name):
     x = rushlight.ones(2)
     assert str(getattr(rushlight, name)(x)) == str(getattr(rushlight.ones(2), name)())
+
+
+# --- writing ---
+
+
+def outcome(call):
+    try:
+        return call()
+    except Exception as error:
+        return type(error).__name__
+
+
+OUT_CALLS = {
+    "a float result into integers": lambda t: t.add(t.ones(3), 1.5, out=t.zeros(3, dtype=t.int64)),
+    "a float result into doubles": lambda t: t.add(t.ones(3), 1.5, out=t.zeros(3, dtype=t.float64)),
+    "a product wants its own dtype": lambda t: t.mm(
+        t.ones(2, 2), t.ones(2, 2), out=t.zeros(2, 2, dtype=t.float64)
+    ),
+    "gather wants its own dtype": lambda t: t.gather(
+        t.ones(2), 0, t.tensor([0]), out=t.zeros(1, dtype=t.float64)
+    ),
+    "pairs want their own dtypes": lambda t: t.max(
+        t.ones(2, 2), 1, out=(t.zeros(2, dtype=t.float64), t.zeros(2, dtype=t.int64))
+    ),
+    "one extreme converts": lambda t: t.max(t.ones(3), t.zeros(3), out=t.zeros(3, dtype=t.float64)),
+    "any takes bytes": lambda t: t.any(t.ones(2), out=t.zeros((), dtype=t.uint8)),
+    "any takes no floats": lambda t: t.any(t.ones(2), out=t.zeros(())),
+    "cat has an error of its own": lambda t: t.cat([t.ones(2)], out=t.zeros(2, dtype=t.int64)),
+    "the dtype asked for": lambda t: t.ones(2, dtype=t.float32, out=t.zeros(2, dtype=t.float64)),
+    "no tensor": lambda t: t.mm(t.ones(2, 2), t.ones(2, 2), out=3),
+}
+
+
+@pytest.mark.parametrize("call", OUT_CALLS.values(), ids=OUT_CALLS)
+def test_out_takes_what_torch_takes(torch, call):
+    ours, theirs = outcome(lambda: call(rushlight)), outcome(lambda: call(torch))
+    if isinstance(theirs, str):
+        assert ours == theirs
+    else:
+        left = ours if isinstance(ours, tuple) else (ours,)
+        right = theirs if isinstance(theirs, tuple) else (theirs,)
+        assert [str(y) for y in left] == [str(y) for y in right]
+
+
+def shifted(t):
+    x = t.arange(6.0)
+    return t.add(x[:5], 1, out=x[1:])
+
+
+OVERLAPS = {
+    "onto itself": lambda t: (lambda x: t.add(x, x, out=x))(t.ones(3)),
+    "shifted by one": shifted,
+    "gather onto itself": lambda t: (lambda x: t.gather(x, 0, t.tensor([2, 1, 0]), out=x))(
+        t.ones(3)
+    ),
+    "cat onto a part": lambda t: (lambda x: t.cat([x, x], out=x[:3]))(t.ones(3, 2)),
+    "the index of index_select": lambda t: (
+        lambda x: t.index_select(t.ones(3, dtype=t.int64), 0, x, out=x)
+    )(t.tensor([0, 1])),
+}
+
+
+@pytest.mark.parametrize("call", OVERLAPS.values(), ids=OVERLAPS)
+def test_out_may_not_overlap_an_operand(torch, call):
+    ours, theirs = outcome(lambda: call(rushlight)), outcome(lambda: call(torch))
+    assert (ours == theirs) if isinstance(theirs, str) else ours.tolist() == theirs.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bfloat16", "bool"])
+def test_expanded_tensors_can_be_filled(dtype):
+    x = rushlight.zeros(3, 1, dtype=getattr(rushlight, dtype))
+    x.expand(3, 4).fill_(1)
+    assert x.float().tolist() == [[1.0], [1.0], [1.0]]
+    x.expand(3, 4)[1].zero_()
+    assert x.float().tolist() == [[1.0], [0.0], [1.0]]
+    with pytest.raises(RuntimeError, match="more than one element"):
+        x.expand(3, 4).copy_(rushlight.ones(3, 4))
+
+
+def test_filling_an_expanded_tensor_cuts_the_gradient():
+    x = rushlight.ones(3, 1, requires_grad=True)
+    y = x * 2
+    y.expand(3, 4)[1].zero_()
+    y.sum().backward()
+    assert x.grad.tolist() == [[2.0], [0.0], [2.0]]
+
+
+def test_read_only_memory_stays_read_only():
+    values = np.broadcast_to(np.ones(1, np.float32), (3,))
+    with pytest.warns(UserWarning, match="not writable"):
+        x = rushlight.from_numpy(values)
+    with pytest.raises(RuntimeError, match="more than one element"):
+        x.view(3).fill_(2)

@@ -34,6 +34,7 @@ from rushlight.autograd.gradcheck import GradcheckError
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bridge import close, differing, error_class, find, flatten, rebind, to_array, translate
+from writes import check_inplace, check_out
 
 # Their values are whatever lies in memory.
 UNINITIALIZED = {
@@ -45,7 +46,7 @@ UNINITIALIZED = {
 CHECKED_ELEMENTS = 12
 CHECKED_SAMPLES = 4
 
-KINDS = ("forward", "gradient", "gradgrad", "errors")
+KINDS = ("forward", "gradient", "gradgrad", "errors", "out", "inplace")
 
 
 @dataclass
@@ -364,6 +365,11 @@ def check(op: Any, dtype: str, options: argparse.Namespace) -> Outcome:
             where = traceback.extract_tb(error.__traceback__)[-1]
             problem = f"{type(error).__name__}: {error} ({_place(where)})"
         outcome.failures[kind].append(f"[{number}] {_describe(sample)}: {problem}"[:400])
+    if options.writes:
+        outcome.done |= {"out", "inplace"}
+        plain = op.name not in UNINITIALIZED
+        outcome.failures["out"] += check_out(function, op, torch_dtype, plain)
+        outcome.failures["inplace"] += check_inplace(op, torch_dtype)
     if options.errors and op.error_inputs_func is not None:
         outcome.done.add("errors")
         check_errors(function, op, outcome)
@@ -373,7 +379,11 @@ def check(op: Any, dtype: str, options: argparse.Namespace) -> Outcome:
 def show(outcome: Outcome, verbose: bool) -> None:
     """Print what differs in one operator."""
     for kind, found in outcome.failures.items():
-        total = outcome.error_cases if kind == "errors" else outcome.samples
+        if not found:
+            continue
+        total = {"errors": outcome.error_cases, "out": "?", "inplace": "?"}.get(
+            kind, outcome.samples
+        )
         print(f"{outcome.name} ({outcome.dtype}): {kind}, {len(found)} of {total}")
         for failure in found[: None if verbose else 3]:
             print(f"    {failure}")
@@ -424,6 +434,7 @@ def main() -> int:
     parser.add_argument("--dtype", nargs="+", default=["float32"])
     parser.add_argument("--errors", action="store_true", help="also compare error inputs")
     parser.add_argument("--gradgrad", action="store_true", help="also compare second gradients")
+    parser.add_argument("--writes", action="store_true", help="also compare out= and in-place")
     parser.add_argument("--limit", type=int, default=200, help="samples for each operator")
     parser.add_argument(
         "--verbose", action="store_true", help="show every failure, not the first three"

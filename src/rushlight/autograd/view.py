@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..backend import dtype as dtypes
@@ -18,7 +20,13 @@ from .node import Node, Op, edge_to, next_sequence
 from .version import INFERENCE_VERSION, View, share_version
 
 
-def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None = None) -> Tensor:
+def write_(
+    dst: Tensor,
+    value: Any,
+    *,
+    store: Callable[[Array], object] | None = None,
+    uniform: bool = False,
+) -> Tensor:
     """Write `value` into `dst`'s memory and return `dst`.
 
     Args:
@@ -27,6 +35,8 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
             number.
         store: writes the values itself, given dst's array (an operator's `out=` form); `value` is
             then only looked at for its history.
+        uniform: every element gets the same value, so that an expanded `dst`, of which several
+            elements share memory, may be written to.
 
     Raises:
         RuntimeError: dst is a leaf that requires grad, a view that may not be written to, overlaps
@@ -36,13 +46,16 @@ def write_(dst: Tensor, value: Any, *, store: Callable[[Array], object] | None =
     recorded = _wants_grad(dst, history) and read_mode() == GRAD
     if recorded:
         check_recordable(dst)
-    _check_memory(dst)
+    target = dst.array
+    if uniform and dst._view is not None:
+        target = each_once(target, dst._view.base.array)
+    _check_memory(dst, target)
     if store is not None:
-        store(dst.array)
+        store(target)
     else:
         array = value if history is None else history.array
         _check_cast(dst, array)
-        dst.array[...] = array
+        target[...] = array
     if dst._counter is not INFERENCE_VERSION:
         share_version(dst).value += 1
     if recorded:
@@ -85,7 +98,7 @@ class ZeroWindow(Op):
         # In the base's memory order: in another, `view` operators might have to copy.
         y = array_module(x).empty_like(written.base.array, dtype=x.dtype)
         y[...] = x
-        written.window(wrap(y)).array[...] = 0
+        each_once(written.window(wrap(y)).array, y)[...] = 0
         ctx.written = written
         return y
 
@@ -177,13 +190,35 @@ def check_recordable(dst: Tensor) -> None:
         )
 
 
-def _check_memory(dst: Tensor) -> None:
+def each_once(array: Array, base: Array) -> Array:
+    """Return a writable window on the memory of `array`, a view of `base`, without repetitions."""
+    if not isinstance(array, np.ndarray) or array.flags.writeable or not base.flags.writeable:
+        return array
+    once = array[tuple([slice(None) if s else slice(1) for s in array.strides])]
+    return np.asarray(_Memory(once, base)).view(array.dtype)
+
+
+class _Memory:
+    """The memory of a read-only array, made writable on the authority of the base it shows."""
+
+    def __init__(self, array: np.ndarray[Any, Any], base: np.ndarray[Any, Any]):
+        self.base = base
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (array.__array_interface__["data"][0], False),
+            "shape": array.shape,
+            "strides": array.strides,
+            "typestr": f"|V{array.itemsize}",
+        }
+
+
+def _check_memory(dst: Tensor, target: Array) -> None:
     if dst._counter is INFERENCE_VERSION and read_mode() != INFERENCE:
         raise RuntimeError(
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
             "make a clone to get a normal tensor before doing inplace update."
         )
-    flags = getattr(dst.array, "flags", None)
+    flags = getattr(target, "flags", None)
     if flags is not None and not getattr(flags, "writeable", True):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "

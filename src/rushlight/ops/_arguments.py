@@ -126,6 +126,14 @@ def finish(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> 
     """Turn a freshly made array into the Tensor a creation function returns."""
     result = wrap(array)
     if out is not None:
+        if out.dtype is not result.dtype:
+            raise RuntimeError(
+                f"{name}(): dtype {result.dtype.type_name} does not match dtype of out parameter "
+                f"({out.dtype.type_name})"
+            )
+        if out.array.shape != array.shape:
+            out.array = array
+            return out
         return into(name, out, result)
     if read_mode() == INFERENCE:
         result._counter = INFERENCE_VERSION

@@ -11,9 +11,12 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar, overload
 
+import numpy as np
+
 from .._tensor import Tensor
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.view import snapshot, write_
+from ..backend import dtype as dtypes
 from ..errors import RushlightWarning
 from .casts import cast
 
@@ -34,6 +37,26 @@ class Export(NamedTuple):
 
 
 EXPORTS: dict[str, Export] = {}
+
+# Operators whose `out=` must have exactly the result's dtype; the others convert.
+_EXACT_OUT = frozenset({
+    "abs", "addbmm", "addmm", "addmv", "addr", "all", "amax", "amin", "any", "argmax", "argmin",
+    "argsort", "baddbmm", "bitwise_not", "bmm", "ceil", "chain_matmul", "cummax", "cummin", "diag",
+    "dot", "floor", "gather", "index_add", "index_copy", "index_select", "inner", "kthvalue",
+    "linalg.norm", "linalg.vector_norm", "log_softmax", "masked_select", "matmul", "median", "mm",
+    "mode", "mv", "neg",
+    "negative", "nonzero", "norm", "round", "scatter", "scatter_add", "sign", "softmax", "sort",
+    "take", "topk", "tril", "triu", "trunc", "where",
+})  # fmt: skip
+
+# Operators that read their inputs while they write in torch: `out=` may be none of them.
+_SEPARATE_OUT = frozenset({
+    "cat", "concat", "concatenate", "gather", "index_select", "masked_select", "take",
+})  # fmt: skip
+
+_JOINING = frozenset(
+    {"cat", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"}
+)
 
 # Methods that torch also offers as functions.
 _METHODS_AS_FUNCTIONS = (
@@ -173,16 +196,75 @@ def _with_out(function: Callable[..., Any], label: str) -> Callable[..., Any]:
         result = function(*args, **kwargs)
         if out is None:
             return result
+        _check_overlap(label, out, (*args, *kwargs.values()))
         if isinstance(result, Tensor):
             return into(label, out, result)
-        into_each = [into(label, dst, value) for dst, value in zip(out, result, strict=True)]
+        exact = label in _EXACT_OUT or label in ("max", "min")
+        into_each = [into(label, dst, y, exact=exact) for dst, y in zip(out, result, strict=True)]
         return type(result)(into_each) if type(result) is tuple else type(result)(*into_each)
 
     return with_out
 
 
-def into(label: str, out: Tensor, value: Tensor) -> Tensor:
-    """Write `value` into the tensor given as `out=`, resizing it as torch does; return it."""
+def _check_overlap(label: str, out: Any, operands: Any) -> None:
+    """Refuse to write over an operand that is at another place of the same memory."""
+    for dst in out if isinstance(out, (tuple, list)) else (out,):
+        for x in operands:
+            if isinstance(x, (tuple, list)):
+                _check_overlap(label, dst, x)
+            elif isinstance(x, Tensor) and isinstance(dst, Tensor) and _overlap(label, dst, x):
+                raise RuntimeError(
+                    "unsupported operation: some elements of the input tensor and the written-to "
+                    "tensor refer to a single memory location. Please clone() the tensor before "
+                    "performing the operation."
+                )
+
+
+def _overlap(label: str, out: Tensor, x: Tensor) -> bool:
+    a, b = out.array, x.array
+    if type(a) is not np.ndarray or type(b) is not np.ndarray or not np.may_share_memory(a, b):
+        return False
+    if label in _SEPARATE_OUT:
+        return True
+    if not (a.flags.forc and b.flags.forc):
+        return False  # whether elements coincide is then too hard to say
+    same_place = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    return not (same_place and a.shape == b.shape and a.strides == b.strides)
+
+
+def _check_exact(label: str, out: Tensor, value: Tensor) -> None:
+    have, want = out.dtype, value.dtype
+    if have is want or (label in ("all", "any") and have in (dtypes.uint8, dtypes.bool_)):
+        return
+    raise RuntimeError(
+        f"{label}(): Expected out tensor to have dtype {want}, but got {have} instead"
+    )
+
+
+def _check_castable(label: str, out: Tensor, value: Tensor) -> None:
+    if dtypes.can_cast(value.dtype, out.dtype):
+        return
+    want = out.dtype.type_name
+    if label in _JOINING:
+        raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {want}")
+    raise RuntimeError(
+        f"result type {value.dtype.type_name} can't be cast to the desired output type {want}"
+    )
+
+
+def into(label: str, out: Tensor, value: Tensor, *, exact: bool | None = None) -> Tensor:
+    """Write `value` into the tensor given as `out=`, resizing it as torch does; return it.
+
+    Raises:
+        TypeError: `out` is no Tensor.
+        RuntimeError: a gradient would be wanted, or `out` cannot hold the value's dtype.
+    """
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{label}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if label in _EXACT_OUT if exact is None else exact:
+        _check_exact(label, out, value)
+    else:
+        _check_castable(label, out, value)
     if read_mode() == GRAD and (value.requires_grad or out.requires_grad):
         raise RuntimeError(
             f"{label}(): functions with out=... arguments don't support automatic "

@@ -53,6 +53,10 @@ def _dropout(input: Tensor, p: float, training: bool, inplace: bool, by_channel:
     shape = _channel_shape(input) if by_channel else input.array.shape
     if p == 1:
         scale = np.zeros((), input.array.dtype)
+    elif input.array.dtype.kind in "iub":
+        raise RuntimeError(
+            "result type Float can't be cast to the desired output type " + input.dtype.type_name
+        )
     else:
         scale = _kept(input, shape, p)
         scale /= scale.dtype.type(1 - p)

@@ -288,7 +288,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 f"{value.array.ndim} dimensions."
             )
         return copy_(self, value)
-    return write_(self, number_for(value, self.dtype))
+    return write_(self, number_for(value, self.dtype), uniform=True)
 
 
 @export
@@ -300,7 +300,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
 @method
 def zero_(self: Tensor) -> Tensor:
     """Write zero to every element."""
-    return write_(self, 0)
+    return write_(self, 0, uniform=True)
 
 
 @method

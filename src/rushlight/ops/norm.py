@@ -18,7 +18,7 @@ from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..autograd.view import bump
 from ..kernels import norm as K
-from ._export import export
+from ._export import export, into
 from .casts import cast
 
 
@@ -476,4 +476,4 @@ def normalize(
     """
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     result = input / length
-    return result if out is None else out.copy_(result)
+    return result if out is None else into("normalize", out, result)

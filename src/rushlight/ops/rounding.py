@@ -236,7 +236,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         )
     to = result_type(*[v for v in (input, min, max) if v is not None])
     if to.is_complex:
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types")
     if to is dtypes.bool_:
         raise not_implemented("clamp", input)
     return Clamp.apply(cast(input, to), _bound(min, to), _bound(max, to))
