@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import functional, graph
+from . import forward_ad, functional, graph
 from ._api import backward, grad
 from .anomaly import (
     detect_anomaly,
@@ -26,6 +26,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "gradcheck",

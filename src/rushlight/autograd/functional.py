@@ -16,6 +16,7 @@ from .._tensor import Tensor, wrap
 from ..backend.array import array_module
 from ._api import grad as _grad
 from .mode import enable_grad, is_grad_enabled
+from .node import edge_to
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -58,6 +59,28 @@ def _finished(tensors: Any, create_graph: bool) -> Any:
     if isinstance(tensors, tuple):
         return tuple([_finished(x, create_graph) for x in tensors])
     return tensors if create_graph else tensors.detach()
+
+
+def leads_elsewhere(outputs: Sequence[Tensor], own: Sequence[Tensor]) -> bool:
+    """Tell whether the outputs also depend on tensors that somebody else differentiates by.
+
+    Args:
+        outputs: what was computed.
+        own: what it was computed from; those of them that are no leaves have a past themselves.
+    """
+    if any(x._node is not None for x in own):
+        return True
+    seen: set[Any] = set(own)
+    edges = [edge_to(y) for y in outputs]
+    while edges:
+        edge = edges.pop()
+        if edge is None or edge[0] in seen:
+            continue
+        if isinstance(edge[0], Tensor):
+            return True
+        seen.add(edge[0])
+        edges.extend(edge[0].edges)
+    return False
 
 
 def _shaped(is_tuple: bool, tensors: Sequence[Any]) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._tensor import Tensor
 from ..autograd.engine import run_backward
+from ..autograd.functional import leads_elsewhere
 from ..autograd.mode import enable_grad, is_grad_enabled
 from ..autograd.node import edge_to
 from ..ops.creation import ones_like, zeros, zeros_like
@@ -42,7 +43,6 @@ class _Inputs:
         self.originals = [expanded(x) for x in leaves]
         self.levels = [levels_of(x) for x in self.originals]
         self.tensors = [_alias(plain(x)) for x in self.originals]
-        self.fresh = {x for x in self.tensors if x._node is None}
 
     def arguments(self) -> Any:
         """Return the aliases in the shape of the arguments."""
@@ -71,21 +71,7 @@ class _Inputs:
 
     def recorded_elsewhere(self, outputs: Sequence[Tensor]) -> bool:
         """Tell whether the outputs also depend on tensors that somebody else differentiates by."""
-        if any(x not in self.fresh for x in self.tensors):
-            return True
-        seen: set[Any] = set()
-        stack = [plain(y)._node for y in outputs if plain(y)._node is not None]
-        while stack:
-            node = stack.pop()
-            for edge in node.edges:
-                if edge is None or edge[0] in seen:
-                    continue
-                seen.add(edge[0])
-                if not isinstance(edge[0], Tensor):
-                    stack.append(edge[0])
-                elif edge[0] not in self.fresh:
-                    return True
-        return False
+        return leads_elsewhere([plain(y) for y in outputs], self.tensors)
 
 
 def _alias(x: Tensor) -> Tensor:
