@@ -56,11 +56,12 @@ class Node:
     prehooks: OrderedDict[int, Any] | None = None
     tensor_hooks: dict[int, OrderedDict[int, Any]] | None = None
     retained: dict[int, Any] | None = None
-    label: ClassVar[str] = ""
+    label: str = ""  # shown in place of the class's name
+    overload = 0  # which of the operator's forms, as torch counts them
 
     def name(self) -> str:
         """Return the name that `print(tensor)` shows: `AddBackward0`."""
-        return (self.label or type(self).__name__) + "Backward0"
+        return f"{self.label or type(self).__name__}Backward{self.overload}"
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:

@@ -22,6 +22,7 @@ from ..kernels._precision import widen
 from ..kernels.random import fill
 from ..random import generator_for
 from ._export import export
+from ._naming import named
 from ._operands import as_float, not_a_tensor, not_implemented
 from .masking import where
 
@@ -399,7 +400,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(1, -1, *(1,) * (x.array.ndim - 2))
     elif not x.array.ndim:
         weight = weight.reshape(())
-    return where(x > 0, x, x * weight)
+    return named(where(x > 0, x, x * weight), "PreluKernel")
 
 
 def _elu(
@@ -485,7 +486,9 @@ def hardtanh(
     # Not np.clip: for bfloat16 it returns float32.
     low, high = x.array.dtype.type(min_val), x.array.dtype.type(max_val)
     limits = np.minimum(np.maximum(x.array, low), high)
-    return _finish(input, Mask.apply(x, wrap(np.asarray(inside)), limits), inplace)
+    return _finish(
+        input, named(Mask.apply(x, wrap(np.asarray(inside)), limits), "Hardtanh"), inplace
+    )
 
 
 @export(functional=True, public=False)
@@ -555,7 +558,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
             f"Halving dimension must be even, but dimension {dim} is size {input.array.shape[dim]}"
         )
     a, b = input.chunk(2, dim)
-    return a * sigmoid(b)
+    return named(a * sigmoid(b), "Glu")
 
 
 def _in_place_form(function: Any) -> None:

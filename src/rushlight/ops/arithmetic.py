@@ -13,6 +13,7 @@ from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
 from ._export import export
 from ._in_place import write_blocks, write_ufunc
+from ._naming import named
 from ._operands import as_floats, infix, infix_by, is_integral, not_a_tensor
 from ._promote import promote
 from .complex import conjugate
@@ -185,7 +186,7 @@ def rsub(input: Tensor, other: Any, *, alpha: Number = 1) -> Tensor:
     """Subtract `alpha` times `input` from `other`."""
     if not isinstance(input, Tensor):
         raise not_a_tensor("rsub", input)
-    return sub(other, input, alpha=alpha)
+    return named(sub(other, input, alpha=alpha), "Rsub", int(not isinstance(other, Tensor)))
 
 
 @export(method=True, out=True, inplace=True, aliases=["multiply"])
@@ -259,7 +260,7 @@ def positive(input: Tensor) -> Tensor:
 # --- signs ---
 
 install(__add__=infix(Add), __radd__=infix(Add))
-install(__sub__=infix_by(sub), __rsub__=infix_by(sub, swapped=True))
+install(__sub__=infix_by(sub), __rsub__=infix_by(rsub))
 install(__mul__=infix(Mul), __rmul__=infix(Mul))
 install(__truediv__=infix_by(true_divide), __rtruediv__=infix_by(true_divide, swapped=True))
 install(__div__=infix_by(true_divide), __rdiv__=infix_by(true_divide, swapped=True))
@@ -338,7 +339,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     product = mul(tensor1, tensor2)
     if value != 1:
         product = _scaled(product, value)
-    return add(input, product)
+    return named(add(input, product), "Addcmul")
 
 
 @export(method=True, out=True, inplace=True, saves_input=False)
@@ -362,7 +363,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
             "float inputs."
         )
     quotient = true_divide(tensor1, tensor2)
-    return add(input, quotient if value == 1 else mul(quotient, value))
+    return named(add(input, quotient if value == 1 else mul(quotient, value)), "Addcdiv")
 
 
 _addcmul_recorded, _addcdiv_recorded = Tensor.addcmul_, Tensor.addcdiv_

@@ -12,6 +12,7 @@ from ..backend.array import array_module
 from ..errors import wrap_dim
 from ._broadcast import sum_to
 from ._export import export
+from ._naming import named
 from .casts import cast
 from .shape import reshape
 
@@ -203,4 +204,6 @@ def trace(input: Tensor) -> Tensor:
     if input.array.dtype.kind == "b":
         raise NotImplementedError("\"trace\" not implemented for 'Bool'")
     entries = Diagonal.apply(input, offset=0, dim1=0, dim2=1)
-    return sum_to(cast(entries, dtypes.int64) if input.array.dtype.kind in "iu" else entries, ())
+    if input.array.dtype.kind in "iu":
+        entries = cast(entries, dtypes.int64)
+    return named(sum_to(entries, ()), "Trace")

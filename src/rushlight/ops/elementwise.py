@@ -286,6 +286,7 @@ class Pow(Op):
 
     def forward(ctx, x: Array, y: Array) -> Array:
         z = _power(x, y)
+        ctx.overload = 2 if isinstance(x, (int, float, complex)) else 1
         ctx.save(x, y, z)
         return z
 

@@ -114,7 +114,10 @@ class Amin(Extremum):
 class ExtremumOfAll(Op):
     """y = the extreme element of all.  dL/dx = g, shared evenly among equals (or among NaNs)."""
 
+    overload = 1
+
     def forward(ctx, x: Array, *, smallest: bool) -> Array:
+        ctx.label = "Min" if smallest else "Max"
         y = np.asarray(x.min() if smallest else x.max())
         ctx.save(x, y)
         return y

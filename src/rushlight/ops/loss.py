@@ -18,6 +18,7 @@ from ..autograd.node import Op
 from ..kernels import loss as K
 from ._export import export
 from ._loss import read_reduction, reduced
+from ._naming import named
 from ._operands import not_a_tensor
 from .casts import cast
 from .masking import where
@@ -277,7 +278,7 @@ def mse_loss(
     reduction = read_reduction(reduction, size_average, reduce)
     _warn_broadcast("mse_loss", input, target)
     difference = input - target
-    return _weighted(difference * difference, weight, reduction)
+    return named(_weighted(difference * difference, weight, reduction), "MseLoss")
 
 
 def _weighted(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -325,7 +326,9 @@ def smooth_l1_loss(
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     d = (input - target).abs()
-    return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+    return named(
+        reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction), "SmoothL1Loss"
+    )
 
 
 @export(functional=True, public=False)
@@ -348,7 +351,10 @@ def huber_loss(
             f"huber_loss does not support non-positive values for delta, got {delta}"
         )
     d = (input - target).abs()
-    return _weighted(where(d < delta, d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction)
+    return named(
+        _weighted(where(d < delta, d * d * 0.5, (d - 0.5 * delta) * delta), weight, reduction),
+        "HuberLoss",
+    )
 
 
 @export(functional=True, public=False)
@@ -375,7 +381,9 @@ def binary_cross_entropy(
     if input.array.size and not bool(((input.array >= 0) & (input.array <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1")
     each = BinaryCrossEntropy.apply(input, target)
-    return reduced(each if weight is None else each * weight, reduction)
+    return named(
+        reduced(each if weight is None else each * weight, reduction), "BinaryCrossEntropy"
+    )
 
 
 class BinaryCrossEntropy(Op):
@@ -427,7 +435,10 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         softplus = softplus * (1 + (pos_weight - 1) * target)
     each = (1 - target) * input + softplus
-    return reduced(each if weight is None else each * weight, reduction)
+    return named(
+        reduced(each if weight is None else each * weight, reduction),
+        "BinaryCrossEntropyWithLogits",
+    )
 
 
 @export(functional=True)

@@ -12,6 +12,7 @@ from ..autograd.node import Op
 from ..kernels import gemm as K
 from ._broadcast import sum_to
 from ._export import export
+from ._naming import named
 from ._operands import not_a_tensor
 from .complex import conj
 
@@ -44,7 +45,14 @@ class Linear(Op):
 
     def forward(ctx, x: Array, w: Array, b: Array | None) -> Array:
         ctx.save_factors(x, w)
+        ctx.ndim, ctx.has_bias = x.ndim, b is not None
         return K.linear(x, w, b)
+
+    def name(ctx) -> str:
+        # torch has matrices only, and looks at other shapes as such.
+        if ctx.ndim == 2:
+            return "AddmmBackward0" if ctx.has_bias else "MmBackward0"
+        return "ViewBackward0" if ctx.has_bias else "UnsafeViewBackward0"
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
@@ -185,12 +193,13 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             )
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied {_shapes(input, other)}")
     if x.ndim > 1 and y.ndim > 1:
-        return MatMul.apply(input, other)
+        product = MatMul.apply(input, other)
+        return product if x.ndim == y.ndim == 2 else named(product, "UnsafeView")
     if y.ndim == 1:
         product = MatMul.apply(
             input.unsqueeze(0) if x.ndim == 1 else input, other.unsqueeze(1)
         ).squeeze(-1)
-        return product.squeeze(0) if x.ndim == 1 else product
+        return named(product.squeeze(0), "Dot") if x.ndim == 1 else named(product, "Mv")
     return MatMul.apply(input.unsqueeze(0), other).squeeze(-2)
 
 
@@ -223,7 +232,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
             f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k}] but got: "
             f"[{y.array.shape[0]}, {y.array.shape[1]}]."
         )
-    return MatMul.apply(x, y)
+    return named(MatMul.apply(x, y), "Bmm")
 
 
 @export(method=True, out=True)
@@ -327,7 +336,10 @@ def addmm(
         mat1 (N, K), mat2 (K, M), input broadcastable to (N, M); result (N, M).
     """
     product = mm(mat1, mat2)
-    return _combine(_expandable("addmm", input, product.array.shape), product, beta, alpha, "addmm")
+    return named(
+        _combine(_expandable("addmm", input, product.array.shape), product, beta, alpha, "addmm"),
+        "Addmm",
+    )
 
 
 @export(method=True, out=True, inplace=True)

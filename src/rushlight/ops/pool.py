@@ -19,10 +19,17 @@ Sizes = tuple[int, ...]
 IntOrSizes = int | Sequence[int]
 
 
+def _pooling(kind: str, shape: Shape, ending: str = "") -> str:
+    """Return the name of a pooling as torch shows it, which pools lines as images of height 1."""
+    dims = len(shape) - 2
+    return "SqueezeBackward1" if dims == 1 else f"{kind}{dims}D{ending}Backward0"
+
+
 class MaxPool(Op):
     """y = the maximum of each window.  dL/dx = g at the element that won (the first of equals)."""
 
-    label = "MaxPool"
+    def name(ctx) -> str:
+        return _pooling("MaxPool", ctx.shape, "WithIndices")
 
     def forward(ctx, x: Array, *, with_indices: bool = False, **window: Any) -> Any:
         y, offsets = K.max_pool(x, **window)
@@ -73,6 +80,9 @@ class MaxPoolTake(Op):
 class AvgPool(Op):
     """y = the mean of each window.  dL/dx = each window's g, shared equally."""
 
+    def name(ctx) -> str:
+        return _pooling("AvgPool", ctx.shape)
+
     def forward(ctx, x: Array, **window: Any) -> Array:
         ctx.shape, ctx.window = x.shape, window
         return K.avg_pool(x, **window)
@@ -97,8 +107,13 @@ class AvgPoolGrad(Op):
 class AdaptiveAvgPool(Op):
     """y = the means over windows that divide the input into the output's size."""
 
+    def name(ctx) -> str:
+        if set(ctx.size) == {1}:
+            return "MeanBackward1" if len(ctx.size) < 3 else "AdaptiveAvgPool3DBackward0"
+        return _pooling("AdaptiveAvgPool", ctx.shape)
+
     def forward(ctx, x: Array, *, output_size: Sizes) -> Array:
-        ctx.shape = x.shape
+        ctx.shape, ctx.size = x.shape, tuple(output_size)
         return K.adaptive_avg_pool(x, output_size=output_size)
 
     def backward(ctx, g: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ class Sum(Op):
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
+        if axes is not None:
+            ctx.overload = 1
         return total(x, axes, keepdim)
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -38,6 +40,8 @@ class Mean(Op):
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
+        if axes is not None:
+            ctx.overload = 1
         ctx.count = count = x.size if axes is None else extent(x.shape, axes)
         if is_half(x):
             y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
@@ -67,6 +71,7 @@ class Prod(Op):
 
     def forward(ctx, x: Array, *, axis: int | None, keepdim: bool) -> Array:
         ctx.axis = axis
+        ctx.overload = int(axis is not None)
         if x.dtype.kind in "iub":
             return x.prod(axis=axis, dtype=np.int64, keepdims=keepdim)
         wide = np.float32 if is_half(x) else x.dtype
@@ -106,6 +111,7 @@ def _joined(parts: list[Tensor], axis: int) -> Tensor:
 class LogSumExp(Op):
     """y = ln sum exp(x) over axes.  dL/dx = g exp(x - y)."""
 
+    label = "Logsumexp"
     autocast = "float32"
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:

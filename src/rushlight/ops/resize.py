@@ -29,7 +29,12 @@ _AXES = {
 class Resize(Op):
     """y = x resampled; a linear map.  dL/dx = its transpose applied to g."""
 
-    label = "Upsample"
+    def name(ctx) -> str:
+        mode, dims = str(ctx.options["mode"]), len(ctx.input_size)
+        title = "".join(part.capitalize() for part in mode.split("-"))
+        if mode in ("linear", "cubic"):
+            title = (("", "Bi", "Tri")[dims - 1] + mode).capitalize()
+        return f"Upsample{title}{dims}DBackward0"
 
     def forward(ctx, x: Array, *, size: tuple[int, ...], **options: Any) -> Array:
         ctx.input_size, ctx.options = x.shape[2:], options

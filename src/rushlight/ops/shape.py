@@ -23,6 +23,7 @@ from ..errors import wrap_dim
 from ._arguments import dims, sizes
 from ._broadcast import BroadcastTo
 from ._export import export
+from ._naming import named
 from ._operands import not_a_tensor
 from .complex import conjugate
 
@@ -366,7 +367,9 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """
     shape = input.array.shape
     chosen = range(len(shape)) if dim is None else dims(dim, len(shape))
-    return Squeeze.apply(input, axes=tuple([d for d in chosen if shape and shape[d] == 1]))
+    squeezed = Squeeze.apply(input, axes=tuple([d for d in chosen if shape and shape[d] == 1]))
+    form = 0 if dim is None else 1 if hasattr(dim, "__index__") else 2
+    return named(squeezed, "Squeeze", form) if form else squeezed
 
 
 @export(method=True, numpy_names=True)
@@ -474,7 +477,7 @@ def _reversed_dims(x: Tensor) -> Tensor:
     """The matrix transposed."""
     ndim = x.array.ndim
     if ndim == 2:
-        return T.apply(x, dim0=0, dim1=1)
+        return named(T.apply(x, dim0=0, dim1=1), "Permute")
     if ndim > 2:
         warnings.warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "

@@ -12,6 +12,7 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.dtype import dtype as DType
 from ._export import export, into
+from ._naming import named
 from ._operands import not_a_tensor
 from ._reduce import Axes, Spread, axes_of, extent, is_half, read_dtype
 from ._unary import keep
@@ -24,6 +25,7 @@ from .extrema import Amax, Amin
 class VectorNorm(Op):
     """y = (sum |x|^p)^(1/p).  dL/dx = g sgn(x) (|x| / y)^(p-1), 0 where y = 0."""
 
+    label = "LinalgVectorNorm"
     autocast = "float32"
 
     def forward(ctx, x: Array, *, order: float, axes: Axes, keepdim: bool) -> Array:
@@ -90,7 +92,7 @@ def vector_norm(
         count = cast((input != 0).sum(axes, keepdim), input.dtype.to_real())
         return count + Abs.apply(input).sum(axes, keepdim) * 0 if input.requires_grad else count
     if order == 1:
-        return Abs.apply(input).sum(axes, keepdim)
+        return named(Abs.apply(input).sum(axes, keepdim), "LinalgVectorNorm")
     return VectorNorm.apply(input, order=float(order), axes=axes, keepdim=keepdim)
 
 
