@@ -9,6 +9,7 @@ repeated, so that each sample gets a gradient of its own.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,11 +18,11 @@ from ..autograd.engine import run_backward
 from ..autograd.functional import leads_elsewhere
 from ..autograd.mode import enable_grad, is_grad_enabled
 from ..autograd.node import edge_to
-from ..ops.creation import ones_like, zeros, zeros_like
-from ..ops.joining import stack
+from ..ops.creation import eye, ones_like, zeros_like
+from ..ops.shape import movedim
 from . import _tree
-from ._batched import by_sample, levels_of, plain, rebatched
-from ._vmap import active_sizes, expanded
+from ._batched import Batched, LooksAtValues, by_sample, levels_of, plain, rebatched
+from ._vmap import active_sizes, expanded, vmap
 
 ArgNums = int | tuple[int, ...]
 
@@ -61,11 +62,13 @@ class _Inputs:
         targets: Any = [edge_to(x) for x in self.tensors]
         found: list[Any] = [None] * len(targets)
         if roots:
+            # With batches of cotangents only operators will do, no kernels of gradients.
+            record = create_graph or any(type(v) is Batched for _, v in roots)
             found = run_backward(
-                roots, keep_graph=True, create_graph=create_graph, targets=targets, accumulate=False
+                roots, keep_graph=True, create_graph=record, targets=targets, accumulate=False
             )
         return [
-            rebatched(zeros_like(x) if g is None else g, levels)
+            _raised(zeros_like(x) if g is None else g, levels)
             for g, x, levels in zip(found, self.tensors, self.levels, strict=True)
         ]
 
@@ -86,13 +89,35 @@ def _alias(x: Tensor) -> Tensor:
 
 
 def _beside(v: Tensor, y: Tensor) -> Tensor:
-    """Return a cotangent with the batch dimensions of the output it belongs to."""
+    """Return a cotangent with the batch dimensions of the output it belongs to.
+
+    A cotangent of a vmap that began later stays a batch, of vectors for the whole of `plain(y)`.
+    """
     levels, have = levels_of(y), levels_of(v)
     inner, target = plain(v), plain(y)
     for position, level in enumerate(levels):
         if level not in have:
             inner = inner.unsqueeze(position)
-    return inner if inner.shape == target.shape else inner.expand(target.shape)
+    later = [level for level in have if level not in levels]
+    shape = target.shape
+    if later:
+        count = len(later)
+        inner = movedim(inner, _range(len(levels), count), _range(0, count))
+        shape = (*inner.shape[:count], *shape)
+    return rebatched(inner if inner.shape == shape else inner.expand(shape), later)
+
+
+def _raised(g: Tensor, levels: Sequence[int]) -> Tensor:
+    """Return a result of a reverse pass with the levels of what it belongs to, then later ones."""
+    later = levels_of(g)
+    if later and levels:
+        front = _range(0, len(later))
+        g = movedim(plain(g), front, _range(len(levels), len(later)))
+    return rebatched(plain(g), (*levels, *later))
+
+
+def _range(start: int, count: int) -> tuple[int, ...]:
+    return tuple(range(start, start + count))
 
 
 def _outside(tensors: Sequence[Tensor], keep: bool) -> list[Tensor]:
@@ -283,9 +308,12 @@ def _over_samples(linear: Callable[..., Any]) -> Callable[..., Any]:
 
     def product(*vectors: Any, **options: Any) -> Any:
         leaves, _ = _tree.flatten(vectors)
-        if any(level > made_within for u in leaves for level in levels_of(u)):
+        if not any(level > made_within for u in leaves for level in levels_of(u)):
+            return linear(*vectors, **options)
+        try:
+            return linear(*vectors, **options)
+        except LooksAtValues:
             return by_sample(product, vectors, options)
-        return linear(*vectors, **options)
 
     return product
 
@@ -356,13 +384,15 @@ def _pusher(
             if edge is not None:
                 roots.append((edge, _beside(v, g)))
         record = is_grad_enabled() and (keep or any(v.requires_grad for v in tangents))
+        batch = any(type(v) is Batched for _, v in roots)
         found: list[Any] = [None] * len(targets)
         if roots:
             found = run_backward(
-                roots, keep_graph=True, create_graph=record, targets=targets, accumulate=False
-            )
+                roots, keep_graph=True, create_graph=record or batch, targets=targets,
+                accumulate=False,
+            )  # fmt: skip
         pushed = [
-            rebatched(zeros_like(u.detach()) if d is None else d, levels_of(y))
+            _raised(zeros_like(u.detach()) if d is None else d, levels_of(y))
             for d, u, y in zip(found, sources, outputs, strict=True)
         ]
         return rebuild(_outside(pushed, record))
@@ -393,13 +423,13 @@ def jacrev(
     func: Callable[..., Any], argnums: ArgNums = 0, *, has_aux: bool = False,
     chunk_size: int | None = None, _preallocate_and_copy: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
-    """Return a function that computes the Jacobian of `func` row by row, in reverse passes.
+    """Return a function that computes the Jacobian of `func` by its rows: reverse passes.
 
     Args:
         func: a function of tensors.
         argnums: with respect to which positional arguments.
         has_aux: whether `func` returns something beside its value.
-        chunk_size: accepted; rows are computed one at a time.
+        chunk_size: compute that many rows at a time (None: all), to limit memory.
 
     Shape:
         For a result of shape S and an argument of shape T: (*S, *T).
@@ -420,14 +450,11 @@ def jacrev(
 
         value, pull_back, *aux = vjp(of_chosen, *(args[n] for n in numbers), has_aux=has_aux)
         outputs, rebuild = _tree.flatten(value)
-        rows = [_rows(outputs, i, rebuild, pull_back) for i in range(len(outputs))]
+        units = rebuild(_units(outputs))
+        rows, rebuild_args = _tree.flatten(vmap(pull_back, chunk_size=chunk_size)(units))
         blocks = []
-        for y, row in zip(outputs, rows, strict=True):
-            columns = zip(*[_tree.flatten(g)[0] for g in row], strict=True)
-            stacked = [
-                stack(list(column)).reshape(*y.shape, *column[0].shape) for column in columns
-            ]
-            by_argument = _tree.flatten(tuple(args[n] for n in numbers))[1](stacked)
+        for y, own in zip(outputs, _shares(outputs), strict=True):
+            by_argument = rebuild_args([g[own].reshape(*y.shape, *g.shape[1:]) for g in rows])
             blocks.append(by_argument[0] if isinstance(argnums, int) else by_argument)
         jacobian = rebuild(blocks)
         return (jacobian, aux[0]) if has_aux else jacobian
@@ -440,27 +467,32 @@ def _check_chunk_size(name: str, chunk_size: int | None) -> None:
         raise ValueError(f"{name}: `chunk_size` should be greater than 0.")
 
 
-def _rows(outputs: list[Tensor], index: int, rebuild: Any, pull_back: Any) -> list[Any]:
-    """Pull back each unit vector of one output."""
-    rows = []
-    for k in range(outputs[index].numel()):
-        units = [zeros(y.shape, dtype=y.dtype, device=y.device) for y in outputs]
-        units[index].view(-1)[k] = 1
-        rows.append(pull_back(rebuild(units)))
-    return rows
+def _units(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the unit vectors of the space of all tensors together, one after the other."""
+    total = sum(x.numel() for x in tensors)
+    return [
+        eye(total, dtype=x.dtype, device=x.device)[:, own].reshape(total, *x.shape)
+        for x, own in zip(tensors, _shares(tensors), strict=True)
+    ]
+
+
+def _shares(tensors: Sequence[Tensor]) -> list[slice]:
+    """Return which of these unit vectors belong to each tensor."""
+    ends = list(itertools.accumulate(x.numel() for x in tensors))
+    return [slice(end - x.numel(), end) for x, end in zip(tensors, ends, strict=True)]
 
 
 def jacfwd(
     func: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool = False, *,
     chunk_size: int | None = None, randomness: str = "error",
 ) -> Callable[..., Any]:  # fmt: skip
-    """Return a function that computes the Jacobian of `func` column by column.
+    """Return a function that computes the Jacobian of `func` by its columns.
 
     Args:
         func: a function of tensors.
         argnums: with respect to which positional arguments.
         has_aux: whether `func` returns something beside its value.
-        chunk_size: accepted; columns are computed one at a time.
+        chunk_size: compute that many columns at a time (None: all), to limit memory.
         randomness: accepted; `func` is called once.
 
     Shape:
@@ -480,29 +512,22 @@ def jacfwd(
         push, value, aux = _pusher(
             lambda *xs: func(*_with(args, numbers, xs), **kwargs), chosen, has_aux
         )
-        outputs, rebuild = _tree.flatten(value)
+        rebuild = _tree.flatten(value)[1]
         sources, rebuild_args = _tree.flatten(chosen)
-        by_output: list[list[Any]] = [[] for _ in outputs]
-        for i, x in enumerate(sources):
-            columns = _columns(sources, i, push)
-            for blocks, column in zip(by_output, zip(*columns, strict=True), strict=True):
-                flat = stack(list(column), -1)
-                blocks.append(flat.reshape(*column[0].shape, *x.shape))
-        parts = [rebuild_args(blocks) for blocks in by_output]
-        jacobian = rebuild([part[0] if isinstance(argnums, int) else part for part in parts])
+        along = _over_samples(lambda *units: push(units))
+        found = vmap(along, chunk_size=chunk_size, randomness=randomness)(*_units(sources))
+        parts = []
+        for columns in _tree.flatten(found)[0]:
+            columns = movedim(columns, 0, -1)
+            by_argument = rebuild_args([
+                columns[..., own].reshape(*columns.shape[:-1], *x.shape)
+                for x, own in zip(sources, _shares(sources), strict=True)
+            ])  # fmt: skip
+            parts.append(by_argument[0] if isinstance(argnums, int) else by_argument)
+        jacobian = rebuild(parts)
         return (jacobian, aux) if has_aux else jacobian
 
     return derived
-
-
-def _columns(sources: list[Tensor], index: int, push: Any) -> list[list[Tensor]]:
-    """Push each unit vector of one argument."""
-    columns = []
-    for k in range(sources[index].numel()):
-        units = [zeros(x.shape, dtype=x.dtype, device=x.device) for x in sources]
-        units[index].view(-1)[k] = 1
-        columns.append(_tree.flatten(push(units))[0])
-    return columns
 
 
 def hessian(func: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
