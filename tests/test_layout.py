@@ -23,7 +23,7 @@ LAYERS = [
     {"nn", "optim", "amp"},
     {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
      "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
-     "distributions", "sparse", "masked", "array_api", "testing", "futures"},
+     "distributions", "sparse", "masked", "array_api", "testing", "futures", "jit"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip
 

@@ -93,9 +93,9 @@ if TYPE_CHECKING:
 
 _LAZY_MODULES = frozenset({
     "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda",
-    "distributed", "distributions", "fft", "func", "futures", "linalg", "mps", "multiprocessing",
-    "nn", "optim", "overrides", "serialization", "signal", "sparse", "special", "testing", "utils",
-    "version", "vision", "xpu",
+    "distributed", "distributions", "fft", "func", "futures", "jit", "linalg", "mps",
+    "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "sparse",
+    "special", "testing", "utils", "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
     "save": "serialization",
@@ -116,6 +116,15 @@ _LAZY_NAMES = {
     "typename": "_settings",
     "set_default_tensor_type": "_legacy_types",
     "vmap": "func",
+    "autocast": "amp",
+    "GradScaler": "amp",
+    "clear_autocast_cache": "amp.autocast_mode",
+    "get_autocast_dtype": "amp.autocast_mode",
+    "is_autocast_cache_enabled": "amp.autocast_mode",
+    "is_autocast_enabled": "amp.autocast_mode",
+    "set_autocast_cache_enabled": "amp.autocast_mode",
+    "set_autocast_dtype": "amp.autocast_mode",
+    "set_autocast_enabled": "amp.autocast_mode",
 }
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from . import functional, grad, init, modules, utils
+from . import attention, functional, grad, init, modules, parallel, utils
 from .modules import *
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
     "Buffer",
+    "DataParallel",
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attention",
     "functional",
     "grad",
     "init",
     "modules",
+    "parallel",
     "utils",
 ]
 __all__ += modules.__all__

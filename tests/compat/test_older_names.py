@@ -1,0 +1,94 @@
+"""Names of programs that compile, trace, wrap or date from before PyTorch 0.4."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+import rushlight as rl
+from rushlight import jit, nn
+from rushlight.autograd import Variable
+from rushlight.nn.attention import SDPBackend, sdpa_kernel
+
+
+def test_script_and_trace_return_what_they_are_given():
+    model = nn.Linear(2, 2)
+    assert jit.script(model) is model
+    assert jit.trace(model, (rl.ones(1, 2),)) is model
+    assert jit.script(len) is len
+    assert jit.ignore(len) is len
+    assert jit.ignore(drop=True)(len) is len
+
+
+def test_freeze_wants_evaluation_mode():
+    model = nn.Dropout()
+    with pytest.raises(RuntimeError, match="eval mode"):
+        jit.freeze(model)
+    assert jit.freeze(model.eval()) is model
+
+
+def test_modules_survive_a_file():
+    class Net(jit.ScriptModule):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        @jit.script_method
+        def forward(self, x):
+            return self.layer(x)
+
+    net, file = nn.Sequential(nn.Linear(3, 2), nn.ReLU()), io.BytesIO()
+    jit.save(net, file)
+    file.seek(0)
+    again = jit.load(file, map_location="cpu")
+    x = rl.randn(4, 3)
+    assert rl.equal(again(x), net(x))
+    assert Net()(x).shape == (4, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_torchscript_file_says_what_it_is(torch, tmp_path):
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "model.pt")
+    with pytest.raises(RuntimeError, match="TorchScript"):
+        jit.load(tmp_path / "model.pt")
+
+
+def test_isinstance_looks_at_the_outer_type():
+    assert jit.isinstance([1], list[int])
+    assert not jit.isinstance([1], (dict[str, int], tuple))
+
+
+def test_fork_and_wait():
+    assert jit.wait(jit.fork(max, 3, 5)) == 5
+
+
+def test_variable_shares_memory_and_forgets_history():
+    x = rl.ones(2, requires_grad=True)
+    v = Variable(x * 2)
+    assert v.is_leaf
+    assert not v.requires_grad
+    assert isinstance(x, Variable)
+    assert not isinstance(1, Variable)
+    w = Variable(v, requires_grad=True)
+    assert w.requires_grad
+    v.zero_()
+    assert w.sum() == 0
+    with pytest.raises(TypeError, match="Variable data has to be a tensor"):
+        Variable([1.0])
+
+
+def test_data_parallel_calls_its_module():
+    inner = nn.Linear(3, 2)
+    model = nn.DataParallel(inner, device_ids=[0])
+    x = rl.randn(5, 3)
+    assert rl.equal(model(x), inner(x))
+    assert list(model.state_dict()) == ["module.weight", "module.bias"]
+    assert rl.equal(nn.parallel.data_parallel(inner, x), inner(x))
+
+
+def test_choice_of_attention_ends_with_the_block():
+    with sdpa_kernel([SDPBackend.MATH, SDPBackend.FLASH_ATTENTION]):
+        assert rl.backends.cuda.math_sdp_enabled()
+        assert not rl.backends.cuda.mem_efficient_sdp_enabled()
+    assert rl.backends.cuda.mem_efficient_sdp_enabled()
