@@ -205,3 +205,42 @@ def test_read_only_memory_stays_read_only():
         x = rushlight.from_numpy(values)
     with pytest.raises(RuntimeError, match="more than one element"):
         x.view(3).fill_(2)
+
+
+# --- names of arguments ---
+
+KEYWORD_CALLS = [
+    lambda t: t.add(x1=t.ones(2), x2=t.ones(2)),
+    lambda t: t.exp(x=t.zeros(2)),
+    lambda t: t.sum(a=t.ones(2, 2), axis=1, keepdims=True),
+    lambda t: t.max(t.ones(2, 2), axis=0, keepdims=True).values,
+    lambda t: t.linalg.eigvalsh(input=t.eye(2)),
+    lambda t: t.linalg.inv(A=t.eye(2)),
+    lambda t: t.chunk(t.ones(4), 2, axis=0)[1],
+    lambda t: t.unbind(t.ones(2, 2), axis=1)[1],
+    lambda t: t.split(tensor=t.ones(4), split_size_or_sections=2)[1],
+    lambda t: t.tensor_split(t.ones(4), tensor_indices_or_sections=t.tensor(2))[1],
+    lambda t: t.hsplit(t.ones(4), sections=2)[1],
+    lambda t: t.vsplit(t.ones(4, 4), indices=(1,))[1],
+    lambda t: t.swapaxes(t.ones(2, 3), axis0=0, axis1=1),
+    lambda t: t.isin(element=3, test_elements=t.ones(2)),
+    lambda t: t.result_type(scalar=2, tensor=t.ones(2)),
+    lambda t: t.dropout(t.ones(2), p=0.5, train=False),
+    lambda t: t.arange(end=3),
+    lambda t: t.arange(start=1, end=3),
+    lambda t: t.repeat_interleave(repeats=t.tensor([1, 2])),
+    lambda t: t.nn.functional.one_hot(input=t.tensor([0, 1]), num_classes=2),
+    lambda t: t.flip(t.arange(2), dims=(0,)),
+    lambda t: t.ones(2).copy_(other=t.zeros(2)),
+    lambda t: t.arange(),
+    lambda t: t.flip(t.ones(2), axis=0),
+    lambda t: t.tile(t.ones(2), reps=2),
+    lambda t: t.add(t.ones(2), 1, foo=2),
+    lambda t: t.sum(t.ones(2), foo=2),
+    lambda t: t.ones(2).permute(foo=(0,)),
+]
+
+
+@pytest.mark.parametrize("call", KEYWORD_CALLS)
+def test_arguments_have_all_of_torchs_names(torch, call):
+    assert str(outcome(lambda: call(rushlight))) == str(outcome(lambda: call(torch)))

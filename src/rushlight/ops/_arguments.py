@@ -46,6 +46,20 @@ def sizes(name: str, given: tuple[Any, ...]) -> Shape:
         ) from None
 
 
+def by_name(name: str, given: tuple[Any, ...], named: dict[str, Any], keyword: str) -> Any:
+    """Return what was given one by one or, instead, as the one keyword there is.
+
+    Raises:
+        TypeError: there is another keyword, or both were given.
+    """
+    if not named:
+        return given
+    if given or set(named) != {keyword}:
+        wrong = next((k for k in named if k != keyword), keyword)
+        raise TypeError(f"{name}() got an unexpected keyword argument '{wrong}'")
+    return (named[keyword],)
+
+
 def per_axis(value: Any, count: int) -> Shape:
     """Repeat an integer, or a sequence of one, for each of `count` axes; keep other sequences."""
     if isinstance(value, int):

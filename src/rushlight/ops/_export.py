@@ -8,7 +8,8 @@ documentation and the test that every operator has a case.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -37,6 +38,9 @@ class Export(NamedTuple):
 
 
 EXPORTS: dict[str, Export] = {}
+
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+_ELSEWHERE = {**_NUMPY_NAMES, "x2": "other"}
 
 # Operators whose `out=` must have exactly the result's dtype; the others convert.
 _EXACT_OUT = frozenset({
@@ -77,6 +81,7 @@ def export(
     functional: bool = False,
     out: bool = False,
     numpy_names: bool = False,
+    other_names: Mapping[str, str] | None = None,
     saves_input: bool = True,
     aliases: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
@@ -90,6 +95,7 @@ def export(
     functional: bool = False,
     out: bool = False,
     numpy_names: bool = False,
+    other_names: Mapping[str, str] | None = None,
     saves_input: bool = True,
     aliases: Sequence[str] = (),
 ) -> Any:
@@ -104,6 +110,7 @@ def export(
         functional: available as `rushlight.nn.functional.NAME`.
         out: the public function takes `out=`.
         numpy_names: takes `axis` for `dim` and `keepdims` for `keepdim`.
+        other_names: further keywords, and the parameter that each of them means.
         saves_input: False if no gradient looks at the first input; the in-place form can then do
             without a copy of it.
         aliases: further names with the same uses.
@@ -111,7 +118,8 @@ def export(
 
     def register(function: F) -> F:
         own_name = name or function.__name__
-        used = _with_numpy_names(function) if numpy_names else function
+        names = _NUMPY_NAMES if numpy_names else other_names
+        used = _with_names(function, names) if names else function
         shown = _with_out(used, own_name) if out else used
         for label in (own_name, *aliases):
             if label in EXPORTS:
@@ -177,23 +185,37 @@ def _check_shape(label: str, dst: Tensor, value: Tensor) -> None:
         )
 
 
-def _with_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_names(function: Callable[..., Any], names: Mapping[str, str]) -> Callable[..., Any]:
+    foreign = names.keys()
+
     @functools.wraps(function)
     def renamed(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            if "axis" in kwargs:
-                kwargs["dim"] = kwargs.pop("axis")
-            if "keepdims" in kwargs:
-                kwargs["keepdim"] = kwargs.pop("keepdims")
+        if kwargs and not foreign.isdisjoint(kwargs):
+            kwargs = {names.get(k, k): v for k, v in kwargs.items()}
         return function(*args, **kwargs)
 
     return renamed
 
 
+def _renamed(function: Callable[..., Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return keywords under the function's own names; None if all were its own already."""
+    names = list(inspect.signature(function).parameters)
+    other = dict.fromkeys(("A", "a", "input", "self", "x", "x1"), names[0]) | _ELSEWHERE
+    found = {k if k in names else other.get(k, k): v for k, v in kwargs.items()}
+    return found if found.keys() != kwargs.keys() else None
+
+
 def _with_out(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        result = function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except TypeError:
+            # The array API's and NumPy's names of arguments, which torch's functions take as well.
+            own = _renamed(function, kwargs) if kwargs else None
+            if own is None:
+                raise
+            result = function(*args, **own)
         if out is None:
             return result
         _check_overlap(label, out, (*args, *kwargs.values()))

@@ -17,13 +17,14 @@ from ..backend.dtype import dtype, promote_types
 from .casts import cast
 
 
-def result_type(*operands: Any) -> dtype:
+def result_type(*operands: Any, **named: Any) -> dtype:
     """Return the dtype that an operation on these tensors and numbers has.
 
     Example:
         >>> rushlight.result_type(rushlight.tensor([1, 2]), 1.0)
         torch.float32
     """
+    operands += tuple(named.values())
     categories: list[dtype | None] = [None, None, None]  # dimensioned, 0-d, numbers
     for operand in operands:
         if isinstance(operand, Tensor):

@@ -64,7 +64,7 @@ def _dropout(input: Tensor, p: float, training: bool, inplace: bool, by_channel:
     return write_(input, result) if inplace else result
 
 
-@export(functional=True)
+@export(functional=True, other_names={"train": "training"})
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability p and scale the others by 1 / (1 - p).
 

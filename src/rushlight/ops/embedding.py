@@ -260,11 +260,11 @@ def _reduce_bags(
 
 
 @export(functional=True, public=False)
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """Return int64 rows with a 1 at each index.
 
     Args:
-        tensor: the indices.
+        input: the indices.
         num_classes: the length of a row; -1 for one more than the largest index.
 
     Example:
@@ -272,10 +272,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         tensor([[1, 0, 0],
                 [0, 0, 1]])
     """
-    index = tensor.array
+    index = input.array
     if index.dtype != np.int64:
         raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}"
+            f"one_hot is only applicable to index tensor of type LongTensor, got {input.dtype}"
         )
     if index.size == 0:
         if num_classes <= 0:

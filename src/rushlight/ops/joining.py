@@ -258,7 +258,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 # --- apart -------------------------------------------------------------------------------------
 
 
-@export(method=True)
+@export(method=True, numpy_names=True)
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return the parts at each place of a dimension, without that dimension, in the same memory.
 
@@ -295,12 +295,12 @@ def _dims_of(name: str, input: Tensor, dim: int) -> tuple[int, int]:
 
 @export(method=True)
 def split(
-    input: Tensor, split_size_or_sections: Any = None, dim: int = 0, **named: Any
+    tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, **named: Any
 ) -> tuple[Tensor, ...]:
     """Cut a dimension into consecutive parts, in the same memory.
 
     Args:
-        input: the tensor.
+        tensor: the tensor.
         split_size_or_sections: the extent of each part (the last may be smaller), or all extents.
         dim: the dimension.
         **named: `split_size=` by keyword.
@@ -315,8 +315,8 @@ def split(
     if split_size_or_sections is None:
         split_size_or_sections = named["split_size"]
     if isinstance(split_size_or_sections, (tuple, list)):
-        return split_with_sizes(input, split_size_or_sections, dim)
-    dim, extent = _dims_of("split", input, dim)
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    dim, extent = _dims_of("split", tensor, dim)
     size = as_index(split_size_or_sections)
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
@@ -325,7 +325,7 @@ def split(
             f"split_size can only be 0 if dimension size is 0, but got dimension size of {extent}"
         )
     count = max(-(-extent // size), 1) if size else 1
-    return Split.apply(input, extents=_parts(extent, size, count), dim=dim)
+    return Split.apply(tensor, extents=_parts(extent, size, count), dim=dim)
 
 
 def _parts(extent: int, size: int, count: int) -> list[int]:
@@ -350,7 +350,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     return Split.apply(input, extents=extents, dim=dim)
 
 
-@export(method=True)
+@export(method=True, numpy_names=True)
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a dimension into at most `chunks` parts of equal extent (the last may be smaller).
 
@@ -379,7 +379,7 @@ def tensor_split(
         input: the tensor.
         indices_or_sections: the number of parts, or a list (or 1-d tensor) of the places to cut at.
         dim: the dimension.
-        **named: `indices=` or `sections=` by keyword.
+        **named: `indices=`, `sections=` or `tensor_indices_or_sections=` by keyword.
 
     Example:
         >>> rushlight.arange(5).tensor_split(2)
@@ -387,7 +387,7 @@ def tensor_split(
     """
     how = indices_or_sections
     if how is None:
-        how = named.get("indices", named.get("sections"))
+        how = next(iter(named.values()))
     if not input.array.ndim:
         raise RuntimeError(
             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
@@ -436,7 +436,10 @@ def _split_along(name: str, input: Tensor, how: Any, dim: int, least: int) -> tu
     return tensor_split(input, how, dim)
 
 
-@export(method=True)
+_SPLIT_NAMES = {"indices": "indices_or_sections", "sections": "indices_or_sections"}
+
+
+@export(method=True, other_names=_SPLIT_NAMES)
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut horizontally: dimension 1, that of a vector 0, into equal parts or at given places."""
     return _split_along(
@@ -444,13 +447,13 @@ def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     )
 
 
-@export(method=True)
+@export(method=True, other_names=_SPLIT_NAMES)
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut vertically: dimension 0, into equal parts or at given places."""
     return _split_along("vsplit", input, indices_or_sections, 0, 2)
 
 
-@export(method=True)
+@export(method=True, other_names=_SPLIT_NAMES)
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Cut dimension 2 into equal parts or at given places."""
     return _split_along("dsplit", input, indices_or_sections, 2, 3)

@@ -304,21 +304,21 @@ def zero_(self: Tensor) -> Tensor:
 
 
 @method
-def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+def copy_(self: Tensor, other: Any, non_blocking: bool = False) -> Tensor:
     """Write the elements of another tensor, broadcast and converted, into this one.
 
-    Gradients flow to `src`.
+    Gradients flow to `other`.
 
     Raises:
         RuntimeError: the shapes do not fit.
     """
-    if not isinstance(src, Tensor):
-        if isinstance(src, (list, tuple, str)) or src is None:
-            raise not_a_tensor("copy_", src, "other")
-        return write_(self, number_for(src, self.dtype))
-    value = src
-    if src.array.dtype != self.array.dtype or src.device != self.device:
-        value = convert(src, self.dtype, self.device)
+    if not isinstance(other, Tensor):
+        if isinstance(other, (list, tuple, str)) or other is None:
+            raise not_a_tensor("copy_", other, "other")
+        return write_(self, number_for(other, self.dtype))
+    value = other
+    if other.array.dtype != self.array.dtype or other.device != self.device:
+        value = convert(other, self.dtype, self.device)
     if value.array.shape != self.array.shape:
         common_shape(self.array.shape, value.array.shape)
         value = expand(value, self.array.shape)

@@ -19,7 +19,7 @@ from ._export import export
 
 @export
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -42,8 +42,10 @@ def arange(
         tensor([1.0000, 1.5000, 2.0000])
     """
     if end is None:
-        start, end = 0, start
-    start, end, step = [_bound(x) for x in (start, end, step)]
+        start, end = end, start
+    if end is None:
+        raise TypeError('arange() missing 1 required positional arguments: "end"')
+    start, end, step = [_bound(x) for x in (0 if start is None else start, end, step)]
     kind = check_dtype("arange", dtype) or (None if out is None else out.dtype)
     check_layout("arange", layout)
     if kind is None:

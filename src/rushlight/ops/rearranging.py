@@ -15,8 +15,8 @@ from ..autograd.node import Op
 from ..backend import dtype as dtypes
 from ..backend.array import array_module
 from ..errors import wrap_dim
+from ._arguments import by_name, require_tensor, sizes
 from ._arguments import dims as read_dims
-from ._arguments import require_tensor, sizes
 from ._broadcast import SumTo, sum_to
 from ._export import export
 from ._promote import result_type
@@ -83,7 +83,8 @@ def repeat(self: Tensor, *repeats: Any, **named: Any) -> Tensor:
         tensor([[1, 2, 1, 2],
                 [1, 2, 1, 2]])
     """
-    times = sizes("repeat", (named["repeats"],) if named else repeats) if named or repeats else ()
+    repeats = by_name("repeat", repeats, named, "repeats")
+    times = sizes("repeat", repeats) if repeats else ()
     shape = self.array.shape
     if len(times) < len(shape):
         raise RuntimeError(
@@ -107,18 +108,19 @@ def tile(input: Tensor, *dims: Any, **named: Any) -> Tensor:
         tensor([[1, 1, 1],
                 [2, 2, 2]])
     """
-    times = sizes("tile", (named["dims"],) if named else dims) if named or dims else ()
+    dims = by_name("tile", dims, named, "dims")
+    times = sizes("tile", dims) if dims else ()
     return repeat(input, *(1,) * (input.array.ndim - len(times)), *times)
 
 
 @export(method=True)
 def repeat_interleave(
-    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Any = None, repeats: Any = None, dim: int | None = None, *, output_size: Any = None
 ) -> Tensor:
     """Repeat each element in its place.
 
     Args:
-        input: the tensor. As the only argument: counts, for which the repeated places are returned.
+        input: the tensor; left out, the repeated places themselves are returned.
         repeats: how often, one number or a 1-d tensor with one for each place of the dimension.
         dim: the dimension; None flattens the tensor.
         output_size: the extent of the result, if it is known.
@@ -130,8 +132,8 @@ def repeat_interleave(
         >>> rushlight.tensor([1, 2, 3]).repeat_interleave(rushlight.tensor([2, 0, 1]))
         tensor([1, 1, 3])
     """
-    if repeats is None:
-        return wrap(_repeated_places(input, None, 0))
+    if input is None or repeats is None:
+        return wrap(_repeated_places(repeats if input is None else input, None, 0))
     if dim is None:
         input, dim = reshape(input, (input.array.size,)), 0
     dim = wrap_dim(dim, input.array.ndim)
@@ -191,7 +193,7 @@ def flip(input: Tensor, *dims: Any, **named: Any) -> Tensor:
         >>> rushlight.arange(3).flip(0)
         tensor([2, 1, 0])
     """
-    given = named["dims"] if named else dims
+    given = by_name("flip", dims, named, "dims")
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
         given = given[0]
     chosen = read_dims(tuple(given), input.array.ndim)

@@ -114,7 +114,7 @@ def unique_consecutive(
     return _several(values, inverse.reshape(shape), counts, (return_inverse, return_counts))
 
 
-@export
+@export(other_names={"element": "elements", "test_element": "test_elements"})
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:

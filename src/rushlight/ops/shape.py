@@ -20,7 +20,7 @@ from ..autograd.view import bump
 from ..backend.dtype import dtype as DType
 from ..backend.storage import layout_of
 from ..errors import wrap_dim
-from ._arguments import dims, sizes
+from ._arguments import by_name, dims, sizes
 from ._broadcast import BroadcastTo
 from ._export import export
 from ._naming import named
@@ -264,7 +264,7 @@ def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
         if type(first) is not int and hasattr(first, "__iter__") and not isinstance(first, Tensor):
             wanted = tuple(first)
     elif named:
-        wanted = tuple(named["shape"])
+        wanted = tuple(by_name("reshape", shape, named, "shape")[0])
     try:
         array = input.array
         if wanted and min(wanted) < _INFERRED:
@@ -406,7 +406,7 @@ def permute(input: Tensor, *dims: Any, **named: Any) -> Tensor:
         >>> rushlight.zeros(2, 3, 4).permute(2, 0, 1).shape
         torch.Size([4, 2, 3])
     """
-    order: Any = named["dims"] if named else dims
+    order: Any = by_name("permute", dims, named, "dims") if named else dims
     if len(order) == 1 and not isinstance(order[0], int) and not hasattr(order[0], "__index__"):
         order = order[0]
     try:
@@ -430,7 +430,7 @@ def _order_error(x: Tensor, order: Any) -> Exception:
     return RuntimeError("permute(): duplicate dims are not allowed.")
 
 
-@export(method=True, aliases=("swapaxes", "swapdims"))
+@export(method=True, aliases=("swapdims",))
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two dimensions, in the same memory.
 
@@ -447,6 +447,12 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
         wrap_dim(dim0, input.array.ndim)
         wrap_dim(dim1, input.array.ndim)
         return View.apply(input, shape=input.array.shape)
+
+
+@export(method=True)
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Exchange two dimensions; another name of `transpose`."""
+    return transpose(input, axis0, axis1)
 
 
 @export(method=True)
@@ -644,7 +650,7 @@ def expand(self: Tensor, *size: Any, implicit: bool = False, **named: Any) -> Te
     """
     shape = self.array.shape
     if named:
-        size = (named["size"],)
+        size = by_name("expand", size, named, "size")
     elif not size and shape:
         raise TypeError('expand() missing 1 required positional arguments: "size"')
     wanted = list(sizes("expand", size)) if size else []
