@@ -8,6 +8,12 @@ from typing import Any
 from .._tensor import Tensor
 
 _METHODS = {
+    "elements": (
+        "apply_", "const_data_ptr", "dim_order", "eig", "fill_diagonal_", "hash_tensor", "is_ipu",
+        "is_maia", "is_mps", "is_mtia", "is_vulkan", "is_xla", "is_xpu", "lstsq", "map2_", "map_",
+        "module_load", "name", "nonzero_static", "record_stream", "resize", "resize_as", "solve",
+        "symeig", "volatile",
+    ),
     "linalg_cholesky": ("cholesky", "cholesky_inverse", "cholesky_solve"),
     "linalg_distances": ("corrcoef", "cov", "dist", "renorm", "renorm_"),
     "linalg_eigen": ("svd",),
@@ -16,8 +22,9 @@ _METHODS = {
     "linalg_qr": ("geqrf", "orgqr", "ormqr", "qr"),
     "linalg_rank": ("pinverse",),
     "linalg_solve": ("det", "inverse", "logdet", "slogdet", "triangular_solve"),
+    "lower_level": ("narrow_copy", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"),
     "short_time_fourier": ("istft", "stft"),
-}
+}  # fmt: skip
 
 
 class Waiting:
