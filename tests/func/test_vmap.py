@@ -74,12 +74,12 @@ def test_common_operators_run_on_the_whole_batch():
             calls.append(op.__name__)
         return proceed(op, inputs, params)
 
-    rushlight.autograd.mode.add_interceptor(count)
+    rushlight.autograd.interception.add_interceptor(count)
     try:
         w = rushlight.randn(6, 4)
         vmap(lambda x: F.relu(F.linear(x, w)).softmax(-1).sum())(rushlight.randn(100, 4))
     finally:
-        rushlight.autograd.mode.remove_interceptor(count)
+        rushlight.autograd.interception.remove_interceptor(count)
     assert len(calls) < 20
 
 
@@ -97,7 +97,7 @@ def test_a_sample_looks_like_a_sample():
 def test_nothing_is_left_behind_after_an_error():
     with pytest.raises(ZeroDivisionError):
         vmap(lambda x: x / (1 // 0))(rushlight.ones(2))
-    assert rushlight.autograd.mode.interceptors == ()
+    assert rushlight.autograd.interception.interceptors == ()
     rushlight.rand(2)
     assert vmap(lambda x: x * 2)(rushlight.ones(2)).tolist() == [2.0, 2.0]
 
@@ -151,3 +151,32 @@ def test_code_that_computes_with_arrays_runs_sample_by_sample(batches):
 
     found = vmap(halved_where_large)(a, b)
     assert rushlight.allclose(found, loop(halved_where_large, a, b))
+
+
+LAYER = rushlight.nn.LSTM(4, 4, num_layers=2, dropout=0.5)
+
+
+def attention_with_dropout(q):
+    return F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
+
+
+def recurrent_with_dropout(q):
+    return LAYER(q)[0]
+
+
+def noise_for_arrays(q):
+    return rushlight.from_numpy(q.array * 0) + rushlight.rand(4)
+
+
+@pytest.mark.parametrize(
+    "function", [attention_with_dropout, recurrent_with_dropout, noise_for_arrays]
+)
+def test_numbers_drawn_deep_inside(function):
+    q = rushlight.ones(2, 3, 4)
+    with pytest.raises(RuntimeError, match="randomness error mode"):
+        vmap(function)(q)
+    same = vmap(function, randomness="same")(q)
+    assert rushlight.equal(same[0], same[1])
+    different = vmap(function, randomness="different")(q)
+    assert different.shape == (2, 3, 4)
+    assert not rushlight.equal(different[0], different[1])

@@ -1,7 +1,8 @@
 """Runs PyTorch's operator samples through vmap and compares with a loop over the samples.
 
     python tests/oracle/vmapdb.py                    # every operator that vmap runs as it is
-    python tests/oracle/vmapdb.py add softmax --all
+    python tests/oracle/vmapdb.py add softmax
+    python tests/oracle/vmapdb.py --tier 1 --gradients
 
 Needs torch (CPU), for the samples only.
 """
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from bridge import find, flatten, translate
+from opdb import full_name, read_tiers
 from torch.testing._internal.common_methods_invocations import op_db
 
 import rushlight
@@ -69,18 +71,60 @@ def compare(function: Any, args: Any, kwargs: Any, which: str) -> str | None:
     return None
 
 
+def compare_pulls(function: Any, args: Any, kwargs: Any) -> str | None:
+    """Compare vmap over cotangents with a loop over them."""
+    leaves, rebuild = _tree.flatten((args, kwargs))
+    chosen = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x.is_floating_point()]
+    if not chosen:
+        return None
+
+    def call(*xs: Any) -> Any:
+        values = list(leaves)
+        for i, x in zip(chosen, xs, strict=True):
+            values[i] = x
+        new_args, new_kwargs = rebuild(values)
+        return [
+            y
+            for y in flatten(function(*new_args, **new_kwargs))
+            if isinstance(y, Tensor) and y.is_floating_point() and y.requires_grad
+        ]
+
+    try:
+        outputs, pull = rushlight.func.vjp(call, *(leaves[i] for i in chosen))
+        batches = [stacked(rushlight.randn(y.shape, dtype=y.dtype)) for y in outputs]
+        rows = [pull([b[k] for b in batches]) for k in range(3)]
+    except Exception:
+        return None
+    if not outputs:
+        return None
+    result = rushlight.vmap(pull)(batches)
+    for position, y in enumerate(result):
+        expected = np.stack([row[position].array for row in rows])
+        if y.array.shape != expected.shape:
+            return f"gradient {position}: shape {y.array.shape} instead of {expected.shape}"
+        if not np.allclose(y.array, expected, rtol=1e-4, atol=1e-5, equal_nan=True):
+            return f"gradient {position}: values differ"
+    return None
+
+
 def main() -> int:
     """Compare the operators named on the command line, or all that run as they are."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--tier", type=int, nargs="+", help="all operators of these tiers")
+    parser.add_argument("--gradients", action="store_true", help="vmap over cotangents instead")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    tiers = read_tiers()
+    listed = set().union(*(tiers[number] for number in options.tier or ()))
     agree = total = 0
     for op in op_db:
         short = op.name.split(".")[-1]
         if options.names and op.name not in options.names and short not in options.names:
             continue
-        if not options.names and short not in TRANSPARENT:
+        if listed and full_name(op) not in listed:
+            continue
+        if not options.names and not listed and short not in TRANSPARENT:
             continue
         dtype = torch.float32 if torch.float32 in op.dtypes else next(iter(op.dtypes))
         try:
@@ -96,9 +140,12 @@ def main() -> int:
                 translate((sample.input, *sample.args), memo),
                 translate(sample.kwargs, memo),
             )
-            for which in ("all", "first", "rest"):
+            for which in ("pulls",) if options.gradients else ("all", "first", "rest"):
                 try:
-                    problem = compare(function, args, kwargs, which)
+                    if options.gradients:
+                        problem = compare_pulls(function, args, kwargs)
+                    else:
+                        problem = compare(function, args, kwargs, which)
                 except Exception as error:
                     problem = f"{type(error).__name__}: {str(error)[:150]}"
                 if problem:

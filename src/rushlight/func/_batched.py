@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, wrap_as
-from ..autograd.mode import Proceed
+from ..autograd.interception import Proceed
 from ..backend.array import array_module
 from ..backend.device import device
 from ..ops.creation import zeros

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import random
 from .._tensor import Tensor
-from ..autograd.mode import add_interceptor, remove_interceptor
+from ..autograd.interception import add_interceptor, remove_interceptor
 from ..ops.joining import cat, stack
 from ..ops.shape import movedim
 from ..overrides import TorchFunctionMode
@@ -32,9 +32,20 @@ _sizes: ContextVar[tuple[int, ...]] = ContextVar("vmap_sizes", default=())
 _RANDOM = frozenset("""
     alpha_dropout bernoulli bernoulli_ binomial cauchy_ dropout dropout1d dropout2d dropout3d
     exponential_ feature_alpha_dropout feature_dropout geometric_ gumbel_softmax log_normal_
-    multinomial normal normal_ poisson rand rand_like randint randint_like randn randn_like randperm
+    multinomial native_dropout normal normal_ poisson rand rand_like randint randint_like randn
+    randn_like randperm
     random_ rrelu uniform_
 """.split())  # fmt: skip
+
+# Functions that have a dropout inside.
+_MAY_DRAW = frozenset(
+    "gru lstm multi_head_attention_forward rnn_relu rnn_tanh scaled_dot_product_attention".split()
+)
+
+_DRAWN = (
+    "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+    "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+)
 
 
 def active_sizes() -> tuple[int, ...]:
@@ -173,12 +184,13 @@ def _run(
 ) -> Any:  # fmt: skip
     """Call the function on one chunk; return (leaves, rebuild, whether each has a batch)."""
     level = _depth.get() + 1
-    with _level(level, size, randomness):
-        inside = [batched(x, level) if at else x for x, at in zip(leaves, has, strict=True)]
-        try:
+    inside = [batched(x, level) if at else x for x, at in zip(leaves, has, strict=True)]
+    try:
+        with _level(level, size, randomness):
             result = func(*rebuild(inside), **kwargs)
-        except LooksAtValues:
-            result = by_sample(lambda *args: func(*args, **kwargs), rebuild(inside), {})
+    except LooksAtValues:
+        call = _drawing(functools.partial(func, **kwargs), randomness)
+        result = by_sample(call, rebuild(inside), {})
     found, rebuild_result = _tree.flatten(result)
     for x in found:
         if not isinstance(x, Tensor):
@@ -216,21 +228,14 @@ class _Randomness(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if func.__name__ in _MAY_DRAW:
+            return self._for_all(func, args, kwargs)
         if func.__name__ not in _RANDOM or not _draws(func.__name__, args, kwargs):
             return func(*args, **kwargs)
         if self.randomness == "error":
-            raise RuntimeError(
-                "vmap: called random operation while in randomness error mode. Please either use "
-                "the 'same' or 'different' randomness flags on vmap or perform the randomness "
-                "operation out of vmap"
-            )
-        leaves, _ = _tree.flatten((args, kwargs))
-        if self.randomness == "same":
-            if any(at_level(x, self.level) for x in leaves):
-                return by_sample(_repeating(func), args, kwargs)
-            return func(*args, **kwargs)
-        if any(at_level(x, self.level) for x in leaves):
-            return by_sample(func, args, kwargs)
+            raise RuntimeError(_DRAWN)
+        if self.randomness == "same" or self._sees_batch(args, kwargs):
+            return self._for_all(func, args, kwargs)
         if func.__name__.endswith("_"):
             raise RuntimeError(
                 f"vmap: Cannot ask for different inplace randomness on an unbatched tensor. This "
@@ -238,6 +243,15 @@ class _Randomness(TorchFunctionMode):
                 f"file an issue with functorch. ({func.__name__})"
             )
         return batched(stack([func(*args, **kwargs) for _ in range(self.size)]), self.level)
+
+    def _sees_batch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return any(at_level(x, self.level) for x in _tree.flatten((args, kwargs))[0])
+
+    def _for_all(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        func = _drawing(func, self.randomness)
+        if self._sees_batch(args, kwargs):
+            return by_sample(func, args, kwargs)
+        return func(*args, **kwargs)
 
 
 def _draws(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -248,16 +262,22 @@ def _draws(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return bool(training)
 
 
-def _repeating(func: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `func` drawing the same numbers in each call."""
-    state = random.get_rng_state()
+def _drawing(func: Callable[..., Any], randomness: str) -> Callable[..., Any]:
+    """Return `func` drawing the same numbers in each call, as it likes, or none at all."""
+    if randomness == "different":
+        return func
+    before = random.get_rng_state()
 
     @functools.wraps(func)
-    def repeated(*args: Any, **kwargs: Any) -> Any:
-        random.set_rng_state(state)
-        return func(*args, **kwargs)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if randomness == "same":
+            random.set_rng_state(before)
+        result = func(*args, **kwargs)
+        if randomness == "error" and (random.get_rng_state().array != before.array).any():
+            raise RuntimeError(_DRAWN)
+        return result
 
-    return repeated
+    return called
 
 
 # --- results --------------------------------------------------------------------------------------
