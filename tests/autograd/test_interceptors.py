@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import rushlight
-from rushlight.autograd import mode
+from rushlight.autograd import interception
 
 
 @pytest.fixture
@@ -13,13 +13,13 @@ def intercept():
     added = []
 
     def add(interceptor):
-        mode.add_interceptor(interceptor)
+        interception.add_interceptor(interceptor)
         added.append(interceptor)
 
     yield add
     for interceptor in added:
-        mode.remove_interceptor(interceptor)
-    assert mode.interceptors == ()
+        interception.remove_interceptor(interceptor)
+    assert interception.interceptors == ()
 
 
 def test_the_newest_sees_an_operator_first(intercept):

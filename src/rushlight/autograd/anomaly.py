@@ -15,7 +15,7 @@ from typing import Any
 
 from .._tensor import Tensor
 from ..errors import RushlightWarning
-from .mode import Proceed, add_interceptor, remove_interceptor
+from .interception import Proceed, add_interceptor, remove_interceptor
 from .node import Node
 
 _PACKAGE = str(Path(__file__).parents[1])

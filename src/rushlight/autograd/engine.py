@@ -18,7 +18,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
-from . import anomaly, mode
+from . import anomaly, interception
 from .mode import GRAD, NO_GRAD, grad_mode
 from .node import Edge, Node
 from .view import bump
@@ -258,7 +258,7 @@ def _leading_to(targets: Iterable[Edge], reachable: Iterable[Any]) -> set[Any]:
 
 
 def _add(a: Tensor, b: Tensor) -> Tensor:
-    if a.requires_grad or b.requires_grad or mode.interceptors:
+    if a.requires_grad or b.requires_grad or interception.interceptors:
         return a + b
     return wrap(np.asarray(a.array + b.array) if a.array.ndim == 0 else a.array + b.array)
 

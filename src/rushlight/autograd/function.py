@@ -14,7 +14,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from .._typing import Shape
-from . import mode
+from . import interception
 from .mode import GRAD, is_grad_enabled, no_grad, read_mode
 from .node import Node, edge_to, next_sequence
 from .saved import Saved
@@ -110,9 +110,9 @@ class Function(Node):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and record it if a gradient is wanted."""
-        if mode.interceptors:
-            result = mode.intercept(cls, args, kwargs)
-            if result is not mode.PLAIN:
+        if interception.interceptors:
+            result = interception.intercept(cls, args, kwargs)
+            if result is not interception.PLAIN:
                 return result
         ctx = cls.__new__(cls)
         wanted = [isinstance(a, Tensor) and a.requires_grad for a in args]

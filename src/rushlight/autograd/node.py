@@ -21,7 +21,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..errors import broadcast_error
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
-from . import mode
+from . import interception, mode
 from .hooks import LeafHooks, RemovableHandle, add_hook
 from .mode import GRAD, INFERENCE, read_mode
 from .saved import Saved, SavedItem, modified
@@ -186,7 +186,7 @@ class Op(Node):
         nondifferentiable: indices of outputs without gradient (index results).
         view: True if the output shares the first input's memory.
         autocast: "lower", "float32" or "promote", torch's mixed precision policy; None leaves
-            dtypes alone.
+            dtypes alone. `autocast_cuda`: a policy that only CUDA's list has.
         label: torch's name in `grad_fn` where it is not the class name.
     """
 
@@ -194,6 +194,7 @@ class Op(Node):
     nondifferentiable: ClassVar[tuple[int, ...]] = ()
     view: ClassVar[bool] = False
     autocast: ClassVar[str | None] = None
+    autocast_cuda: ClassVar[str | None] = None
 
     def forward(ctx, *arrays: Array, **params: Any) -> Any:
         """Return the output array, or a tuple of them, for the input arrays."""
@@ -212,9 +213,9 @@ class Op(Node):
     @classmethod
     def apply(cls, *inputs: Any, **params: Any) -> Any:
         """Run the operator on Tensors (or Python scalars) and record it if a gradient is wanted."""
-        if mode.interceptors:
-            result = mode.intercept(cls, inputs, params)
-            if result is not mode.PLAIN:
+        if interception.interceptors:
+            result = interception.intercept(cls, inputs, params)
+            if result is not interception.PLAIN:
                 return result
         node = _new(cls)
         arrays = []

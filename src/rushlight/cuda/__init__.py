@@ -191,3 +191,11 @@ def is_tf32_supported() -> bool:
 def synchronize(device: Any = None) -> None:
     """Wait until the GPU has finished everything it was given."""
     _gpu.require_cupy().cuda.Device(_gpu.device_index(device)).synchronize()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "amp":
+        import importlib
+
+        return importlib.import_module(f"{__name__}.amp")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

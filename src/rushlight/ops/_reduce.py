@@ -9,7 +9,7 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
-from ..backend.array import array_module
+from ..backend.array import array_module, row_major
 from ..backend.dtype import dtype as DType
 from ._arguments import check_dtype, dims
 from ._operands import not_a_tensor
@@ -62,12 +62,13 @@ def total(x: Array, axes: Axes, keepdim: bool) -> Array:
     """Return the sum over axes: integers in int64, half precision summed in float32."""
     if type(x) is np.ndarray and x.dtype.char in "fd":
         # ndarray.sum() takes a detour through Python.
-        return _add_reduce(x, axis=axes, keepdims=keepdim)
+        return row_major(_add_reduce(x, axis=axes, keepdims=keepdim))
     if x.dtype.kind in "iub":
-        return x.sum(axis=axes, dtype=np.int64, keepdims=keepdim)
+        return row_major(x.sum(axis=axes, dtype=np.int64, keepdims=keepdim))
     if is_half(x):
-        return x.sum(axis=axes, dtype=np.float32, keepdims=keepdim).astype(x.dtype)
-    return x.sum(axis=axes, keepdims=keepdim)
+        y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
+        return y.astype(x.dtype, order="C")
+    return row_major(x.sum(axis=axes, keepdims=keepdim))
 
 
 class Spread(Op):

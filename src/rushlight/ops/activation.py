@@ -21,6 +21,7 @@ from ..kernels import activation as K
 from ..kernels._precision import widen
 from ..kernels.random import fill
 from ..random import generator_for
+from ._autocast import autocast
 from ._export import export
 from ._naming import named
 from ._operands import as_float, not_a_tensor, not_implemented
@@ -374,6 +375,7 @@ def rrelu(
 
 
 @export(functional=True, method=True)
+@autocast("lower")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return x where x > 0, else weight x, with one weight or one for each channel (axis 1).
 

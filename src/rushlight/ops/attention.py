@@ -10,6 +10,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from ..backend.array import array_module
+from ._autocast import autocast, is_on
 from ._export import export
 from ._operands import not_a_tensor
 from .dropout import dropout
@@ -25,7 +26,8 @@ def _check(query: Any, key: Any, value: Any) -> None:
     ):
         if not isinstance(t, Tensor):
             raise not_a_tensor("scaled_dot_product_attention", t, label, position)
-    if not query.array.dtype == key.array.dtype == value.array.dtype:
+    same = query.array.dtype == key.array.dtype == value.array.dtype
+    if not same and not is_on(query):
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype.type_name} key.dtype: {key.dtype.type_name} and value.dtype: "
@@ -93,6 +95,7 @@ def _bias(query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool)
 
 
 @export(functional=True, public=False)
+@autocast("lower")
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -11,7 +11,13 @@ from ..backend import dtype as dtypes
 from ..backend.array import array_module, device_of, to_device
 from ..backend.device import device
 from ..backend.dtype import dtype
-from ..backend.memory_format import check_rank, is_contiguous, memory_format, memory_order
+from ..backend.memory_format import (
+    check_rank,
+    is_contiguous,
+    memory_format,
+    memory_order,
+    order_in_memory,
+)
 
 
 class Cast(Op):
@@ -53,6 +59,8 @@ class Clone(Op):
     """y = a copy of x in NumPy's `order`, or with its dimensions in a given one.  dL/dx = g."""
 
     def forward(ctx, x: Array, *, order: str | Shape = "K") -> Array:
+        if order == "K" and 0 in x.strides:
+            order = order_in_memory(x)
         if isinstance(order, str):
             return array_module(x).array(x, copy=True, order=order)
         back = sorted(range(x.ndim), key=order.__getitem__)

@@ -14,6 +14,7 @@ from .._typing import Array, IntOrPair, Shape
 from ..autograd.node import Op
 from ..kernels import conv as K
 from ._arguments import per_axis
+from ._autocast import is_on
 from ._export import export
 from ._operands import not_a_tensor
 
@@ -154,13 +155,13 @@ def _check(
         )
     if groups <= 0:
         raise RuntimeError(f"{name}: non-positive groups is not supported")
-    if x.array.dtype != w.array.dtype:
+    if x.array.dtype != w.array.dtype and not is_on(x):
         raise RuntimeError(
             f"{name}: expected input and weight of one dtype: Input type ({x.dtype}) and weight "
             f"type ({w.dtype}) should be the same"
         )
     if b is not None:
-        if b.array.dtype != x.array.dtype:
+        if b.array.dtype != x.array.dtype and not is_on(x):
             raise RuntimeError(
                 f"{name}: Input type ({x.dtype}) and bias type ({b.dtype}) should be the same"
             )

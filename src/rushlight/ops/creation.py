@@ -11,7 +11,13 @@ import numpy as np
 from .._tensor import Tensor, method
 from .._typing import Array, Number, Shape
 from ..backend import dtype as dtypes
-from ..backend.memory_format import check_rank, memory_format, memory_order, preserve_format
+from ..backend.memory_format import (
+    check_rank,
+    memory_format,
+    memory_order,
+    order_in_memory,
+    preserve_format,
+)
 from ._arguments import (
     allocate,
     check_dtype,
@@ -221,20 +227,13 @@ def _made_like(
 
     def make(xp: ModuleType) -> Array:
         if form is None or form is preserve_format:
-            order = _order_of(source)
+            order = order_in_memory(source)
             array = fill(xp, tuple([source.shape[i] for i in order]), numpy_dtype)
             return array.transpose(sorted(range(len(order)), key=order.__getitem__))
         return _in_format(xp, fill, source.shape, numpy_dtype, form)
 
     array = allocate(input.device if device is None else device, make)
     return finish(name, array, None, requires_grad)
-
-
-def _order_of(x: Array) -> Shape:
-    """Return the dimensions from the outermost to the innermost in memory."""
-    if x.flags.c_contiguous or 0 in x.shape or 0 in x.strides:
-        return tuple(range(x.ndim))
-    return tuple(sorted(range(x.ndim), key=lambda i: (-x.strides[i], i)))
 
 
 empty_like = _like(

@@ -8,7 +8,7 @@ from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend import dtype as dtypes
-from ..backend.array import array_module
+from ..backend.array import array_module, row_major
 from ..errors import wrap_dim
 from ._broadcast import sum_to
 from ._export import export
@@ -70,7 +70,7 @@ class Triangle(Op):
         rows, columns = x.shape[-2:]
         # tri(k) is true where column <= row + k.
         below = xp.tri(rows, columns, diagonal if lower else diagonal - 1, dtype=bool)
-        return xp.where(below if lower else ~below, x, x.dtype.type(0))
+        return row_major(xp.where(below if lower else ~below, x, x.dtype.type(0)))
 
     def backward(ctx, g: Tensor) -> Tensor:
         return type(ctx).apply(g, diagonal=ctx.diagonal, lower=ctx.lower)

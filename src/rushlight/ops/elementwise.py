@@ -31,7 +31,7 @@ def _exp2(x: Array) -> Array:
 class Exp(UnaryFromOutput):
     """y = exp(x).  dL/dx = g conj(y)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = staticmethod(kernels.exp)
 
     def slope(ctx, y: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Exp2(UnaryFromOutput):
 class Expm1(UnaryFromOutput):
     """y = exp(x) - 1.  dL/dx = g conj(y + 1)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.expm1
 
     def slope(ctx, y: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class Expm1(UnaryFromOutput):
 class Log(Unary):
     """y = ln x.  dL/dx = g / conj(x)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.log
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class Log(Unary):
 class Log2(Unary):
     """y = log2 x.  dL/dx = g / conj(x ln 2)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.log2
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class Log2(Unary):
 class Log10(Unary):
     """y = log10 x.  dL/dx = g / conj(x ln 10)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.log10
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class Log10(Unary):
 class Log1p(Unary):
     """y = ln(1 + x).  dL/dx = g / conj(1 + x)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.log1p
 
     def backward(ctx, g: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class Sqrt(UnaryFromOutput):
 class Rsqrt(UnaryFromOutput):
     """y = x^(-1/2).  dL/dx = -g conj(y^3) / 2."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     f = staticmethod(lambda x: np.reciprocal(np.sqrt(x)))
 
@@ -125,7 +125,7 @@ class Rsqrt(UnaryFromOutput):
 class Reciprocal(UnaryFromOutput):
     """y = 1 / x.  dL/dx = -g conj(y^2)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.reciprocal
 
     def slope(ctx, y: Tensor) -> Tensor:
@@ -241,7 +241,7 @@ def _integer_power(x: Array, y: Array) -> Array:
 class PowNumber(Op):
     """z = x^n for a number n.  dL/dx = g conj(n x^(n-1)), 0 for n = 0."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     label = "Pow"
 
     def forward(ctx, x: Array, *, exponent: Number) -> Array:
@@ -282,7 +282,7 @@ def _power_by_number(x: Array, n: Number) -> Array:
 class Pow(Op):
     """z = x^y.  dL/dx = g conj(y x^(y-1)), 0 if y = 0; dL/dy = g conj(z ln x), 0 if z = x = 0."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, y: Array) -> Array:
         z = _power(x, y)

@@ -24,7 +24,7 @@ frexp_result = return_type("frexp", "mantissa", "exponent")
 class Atan2(Op):
     """z = the angle of the point (y, x).  dz/dx = y / (x^2 + y^2), dz/dy = -x / (x^2 + y^2)."""
 
-    autocast = "promote"
+    autocast_cuda = "promote"
 
     def forward(ctx, x: Array, y: Array) -> Array:
         ctx.save(x, y)

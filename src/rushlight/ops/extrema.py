@@ -9,6 +9,7 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
+from ..backend.array import row_major
 from ..errors import wrap_dim
 from ..kernels._float_errors import quiet
 from ._export import export
@@ -70,8 +71,8 @@ class ExtremumAlong(Op):
             index, y = x.argmin(axis, keepdims=keepdim), x.min(axis, keepdims=keepdim)
         else:
             index, y = x.argmax(axis, keepdims=keepdim), x.max(axis, keepdims=keepdim)
-        ctx.index = index = np.asarray(index)
-        return y, index
+        ctx.index = index = row_major(np.asarray(index))
+        return row_major(y), index
 
     def backward(ctx, g: Tensor, _: Any) -> Tensor:
         index = ctx.index
@@ -93,7 +94,7 @@ class Extremum(Op):
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool, smallest: bool) -> Array:
         find = x.min if smallest else x.max
-        y = np.asarray(find(axis=axes, keepdims=keepdim))
+        y = row_major(np.asarray(find(axis=axes, keepdims=keepdim)))
         ctx.axes = axes
         ctx.save(x, y)
         return y

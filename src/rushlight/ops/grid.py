@@ -11,6 +11,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
+from ._autocast import autocast
 from ._export import export
 from ._operands import not_a_tensor
 from .matmul import matmul
@@ -191,6 +192,7 @@ def _default_alignment(align_corners: bool | None) -> bool:
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def grid_sample(
     input: Tensor,
     grid: Tensor,

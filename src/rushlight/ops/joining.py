@@ -10,7 +10,8 @@ from typing import Any
 from .._tensor import Tensor, method
 from .._typing import Array
 from ..autograd.node import Op
-from ..backend.array import array_module
+from ..backend.array import array_module, row_major
+from ..backend.memory_format import channels_last, channels_last_3d, is_contiguous
 from ..errors import wrap_dim
 from ._export import export
 from ._promote import result_type
@@ -21,6 +22,14 @@ from .shape import reshape, unsqueeze
 _ALL = slice(None)
 
 
+_CHANNELS_LAST = {4: channels_last, 5: channels_last_3d}
+
+
+def _all_channels_last(arrays: tuple[Array, ...]) -> bool:
+    form = _CHANNELS_LAST.get(arrays[0].ndim)
+    return form is not None and all(is_contiguous(x, form) for x in arrays)
+
+
 class Cat(Op):
     """y = the inputs one after the other along a dimension.  dL/dx_i = its part of g."""
 
@@ -29,7 +38,8 @@ class Cat(Op):
     def forward(ctx, *arrays: Array, dim: int) -> Array:
         if ctx.edges:
             ctx.dim, ctx.extents = dim, [x.shape[dim] for x in arrays]
-        return array_module(arrays[0]).concatenate(arrays, axis=dim)
+        y = array_module(arrays[0]).concatenate(arrays, axis=dim)
+        return y if y.flags.c_contiguous or _all_channels_last(arrays) else y.copy(order="C")
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         grads: list[Tensor | None] = []
@@ -47,7 +57,7 @@ class Stack(Op):
 
     def forward(ctx, *arrays: Array, dim: int) -> Array:
         ctx.dim = dim
-        return array_module(arrays[0]).stack(arrays, axis=dim)
+        return row_major(array_module(arrays[0]).stack(arrays, axis=dim))
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         lead = (_ALL,) * ctx.dim

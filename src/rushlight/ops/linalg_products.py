@@ -18,6 +18,7 @@ from ..errors import wrap_dim
 from . import _linalg
 from ._arguments import dims as read_dims
 from ._arguments import require_tensor
+from ._autocast import autocast
 from ._export import export
 from ._facade import facade
 from ._linalg import as_square, raise_for
@@ -282,6 +283,7 @@ def _public_cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tenso
 
 
 @facade("linalg")
+@autocast("lower")
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Return the sums of conj(x) y along a dimension; the others broadcast.
 

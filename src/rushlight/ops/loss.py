@@ -16,6 +16,7 @@ from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..kernels import loss as K
+from ._autocast import autocast
 from ._export import export
 from ._loss import read_reduction, reduced
 from ._naming import named
@@ -174,6 +175,7 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -245,6 +247,7 @@ def _soft_cross_entropy(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -266,6 +269,7 @@ def nll_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -291,6 +295,7 @@ def _weighted(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -306,6 +311,7 @@ def l1_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -332,6 +338,7 @@ def smooth_l1_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -392,6 +399,8 @@ class BinaryCrossEntropy(Op):
     dp = g (p - t) / max(p (1 - p), 1e-12), dt = g log((1 - p) / p).
     """
 
+    autocast = "float32"
+
     def forward(ctx, p: Array, t: Array) -> Array:
         ctx.save(p, t)
         with np.errstate(divide="ignore"):
@@ -408,6 +417,7 @@ class BinaryCrossEntropy(Op):
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -442,6 +452,7 @@ def binary_cross_entropy_with_logits(
 
 
 @export(functional=True)
+@autocast("float32")
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -471,6 +482,7 @@ def kl_div(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._tensor import Tensor, wrap
+from ._autocast import autocast
 from ._export import export
 from ._loss import read_reduction, reduced
 from .masking import where
@@ -18,6 +19,7 @@ def _margin(value: Tensor) -> Tensor:
 
 
 @export(functional=True)
+@autocast("float32")
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -38,6 +40,7 @@ def margin_ranking_loss(
 
 
 @export(functional=True)
+@autocast("float32")
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -55,6 +58,7 @@ def hinge_embedding_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -70,6 +74,7 @@ def soft_margin_loss(
 
 
 @export(functional=True)
+@autocast("float32")
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -103,6 +108,7 @@ def cosine_embedding_loss(
 
 
 @export(functional=True)
+@autocast("float32")
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -193,6 +199,7 @@ def multilabel_soft_margin_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -239,6 +246,7 @@ def multi_margin_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -11,7 +11,7 @@ from .._tensor import Tensor, install, method, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ..autograd.view import write_
-from ..backend.array import array_module
+from ..backend.array import array_module, row_major
 from ._arguments import number_for, require_tensor
 from ._broadcast import shape_of, sum_to
 from ._export import export, into
@@ -51,7 +51,7 @@ class MaskedFill(Op):
         ctx.save(mask)
         ctx.shape = x.shape
         xp = array_module(x)
-        return xp.where(mask, xp.asarray(v, dtype=x.dtype), x)
+        return row_major(xp.where(mask, xp.asarray(v, dtype=x.dtype), x))
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         (mask,) = ctx.saved_tensors

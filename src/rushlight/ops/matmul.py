@@ -10,10 +10,12 @@ from .._tensor import Tensor, install
 from .._typing import Array, Number
 from ..autograd.node import Op
 from ..kernels import gemm as K
+from ._autocast import is_on
 from ._broadcast import sum_to
 from ._export import export
 from ._naming import named
 from ._operands import not_a_tensor
+from .casts import cast
 from .complex import conj
 
 
@@ -79,7 +81,7 @@ def _matrix(name: str, argument: str, x: Any, ndim: int) -> Tensor:
 
 
 def _same_dtype(name: str, x: Tensor, y: Tensor) -> None:
-    if x.array.dtype != y.array.dtype:
+    if x.array.dtype != y.array.dtype and not is_on(x):
         raise RuntimeError(
             f"{name}: expected both operands to have the same dtype, but got: {x.dtype} != "
             f"{y.dtype}"
@@ -119,7 +121,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"{list(x.shape)}: mat1 and mat2 shapes cannot be multiplied "
             f"({'x'.join(map(str, rows))} and {w.shape[-1]}x{w.shape[0]})"
         )
-    if x.dtype != w.dtype:
+    if x.dtype != w.dtype and not is_on(input):
         raise RuntimeError(
             f"linear: mat1 and mat2 must have the same dtype, but got {input.dtype.type_name} and "
             f"{weight.dtype.type_name}"
@@ -300,6 +302,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 def _combine(input: Tensor, product: Tensor, beta: Number, alpha: Number, name: str) -> Tensor:
     """Return beta input + alpha product; with beta = 0 a NaN of the input does not spread."""
+    if input.array.dtype != product.array.dtype and is_on(input):
+        input = cast(input, product.dtype)
     if input.array.dtype != product.array.dtype:
         raise RuntimeError(
             f"{name}: self and mat2 must have the same dtype, but got {input.dtype.type_name} and "

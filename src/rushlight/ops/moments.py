@@ -10,6 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
+from ..backend.array import row_major
 from ..errors import RushlightWarning
 from ..kernels._float_errors import quiet
 from ._export import export
@@ -60,7 +61,7 @@ def _variance(x: Array, axes: Axes, keepdim: bool, divisor: float) -> Array:
     square = np.square(deviation.real)
     if wide.dtype.kind == "c":
         square += np.square(deviation.imag)
-    return square.sum(axis=axes, keepdims=keepdim) / square.dtype.type(divisor)
+    return row_major(square.sum(axis=axes, keepdims=keepdim)) / square.dtype.type(divisor)
 
 
 def _variance_gradient(g: Tensor, x: Tensor, axes: Axes, divisor: float) -> Tensor:

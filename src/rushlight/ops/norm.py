@@ -107,7 +107,7 @@ class LayerNorm(Op):
     """y = xhat w + b with the statistics of each sample over its last axes."""
 
     label = "NativeLayerNorm"
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, w: Array | None, b: Array | None, *, axes: int, eps: float) -> Array:
         y, mean, rstd = K.layer_norm(x, w, b, axes=axes, eps=eps)
@@ -136,7 +136,7 @@ class GroupNorm(Op):
     """y = xhat w + b with the statistics of each group of channels of each sample."""
 
     label = "NativeGroupNorm"
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(
         ctx, x: Array, w: Array | None, b: Array | None, *, groups: int, eps: float
@@ -175,7 +175,7 @@ class RMSNorm(Op):
     """y = x / rms(x) w over the last axes."""
 
     label = "FusedRmsNorm"
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, w: Array | None, *, axes: int, eps: float) -> Array:
         y, rstd = K.rms_norm(x, w, axes=axes, eps=eps)

@@ -13,7 +13,7 @@ from .._tensor import Tensor, method, wrap
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend import dtype as dtypes
-from ..backend.array import array_module
+from ..backend.array import array_module, row_major
 from ..errors import wrap_dim
 from ._arguments import by_name, require_tensor, sizes
 from ._arguments import dims as read_dims
@@ -56,7 +56,7 @@ class Roll(Op):
 
     def forward(ctx, x: Array, *, shifts: Any, dims: Any) -> Array:
         ctx.shifts, ctx.dims = shifts, dims
-        return array_module(x).roll(x, shifts, dims)
+        return row_major(array_module(x).roll(x, shifts, dims))
 
     def backward(ctx, g: Tensor) -> Tensor:
         back = -ctx.shifts if isinstance(ctx.shifts, int) else tuple([-s for s in ctx.shifts])

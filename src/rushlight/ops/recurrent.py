@@ -12,13 +12,13 @@ from typing import Any
 
 from .._tensor import Tensor, wrap
 from .._typing import Array
-from ..autograd import mode
 from ..autograd._api import grad
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
 from ..kernels import gemm
 from ..kernels import recurrent as K
 from ..kernels._precision import compute_dtype, widen
+from ._autocast import is_on
 from ._export import export
 from ._operands import not_a_tensor
 from .dropout import dropout as drop
@@ -43,7 +43,6 @@ def _copy(x: Array) -> Array:
 class _Layer(Op):
     """What the layers share: the choice between the fused gradient and the differentiable one."""
 
-    autocast = "lower"
     inputs = 0  # how many of the saved arrays are inputs
     sizes: Sequence[int]
     reverse: bool
@@ -107,6 +106,7 @@ def _plus(x: Tensor, bias: Tensor | None) -> Tensor:
 class LSTM(_Layer):
     """c' = f c + i g, h' = o tanh(c'); the gradient runs back through the steps."""
 
+    autocast = "lower"
     inputs = 8
 
     def forward(
@@ -260,7 +260,7 @@ def _check_cell(name: str, x: Any, states: Sequence[Any], w_ih: Tensor, w_hh: Te
 
 
 def _check_dtype(name: str, x: Tensor, *others: Tensor) -> None:
-    if mode.interceptors:
+    if is_on(x):
         return
     for other in others:
         if x.array.dtype != other.array.dtype:

@@ -23,7 +23,7 @@ from .elementwise import exp
 class Sum(Op):
     """y = the sum of x over axes.  dL/dx = g, repeated."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
@@ -112,7 +112,7 @@ class LogSumExp(Op):
     """y = ln sum exp(x) over axes.  dL/dx = g exp(x - y)."""
 
     label = "Logsumexp"
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, axes: Axes, keepdim: bool) -> Array:
         wide = x.astype(np.float32) if is_half(x) else x

@@ -10,6 +10,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from .._typing import Array, Number
 from ..autograd.node import Op
+from ..backend.array import row_major
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
 from ._arguments import dims
@@ -25,7 +26,7 @@ from .joining import cat
 class Cumsum(Op):
     """y_i = the sum of x_j over j <= i, or j >= i in reverse.  dL/dx: the same of g, reversed."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, axis: int, reverse: bool = False) -> Array:
         ctx.axis, ctx.reverse = axis, reverse
@@ -40,16 +41,16 @@ class Cumsum(Op):
 def _cumulated(x: Array, ufunc: Any, axis: int) -> Array:
     """Accumulate: integers in int64, half precision in float32."""
     if x.dtype.kind in "iub":
-        return ufunc.accumulate(x, axis=axis, dtype=np.int64)
+        return ufunc.accumulate(row_major(x), axis=axis, dtype=np.int64)
     if is_half(x):
-        return ufunc.accumulate(x, axis=axis, dtype=np.float32).astype(x.dtype)
-    return ufunc.accumulate(x, axis=axis)
+        return ufunc.accumulate(row_major(x), axis=axis, dtype=np.float32).astype(x.dtype)
+    return ufunc.accumulate(row_major(x), axis=axis)
 
 
 class Cumprod(Op):
     """y_i = the product of x_j over j <= i.  dL/dx_k = sum of g_i y_i / x_k over i >= k."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, axis: int) -> Array:
         y = _cumulated(x, np.multiply, axis)

@@ -8,6 +8,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
+from ..backend.array import row_major
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
 from ..kernels import softmax as K
@@ -19,10 +20,10 @@ from .casts import cast
 class Softmax(Op):
     """y = exp(x) / sum exp(x).  dL/dx = y (g - sum g y)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, axis: int) -> Array:
-        y = K.softmax(x, axis=axis)
+        y = row_major(K.softmax(x, axis=axis))
         ctx.save(y)
         ctx.axis = axis
         return y
@@ -37,10 +38,10 @@ class Softmax(Op):
 class LogSoftmax(Op):
     """y = x - log sum exp(x).  dL/dx = g - exp(y) sum g."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, axis: int) -> Array:
-        y = K.log_softmax(x, axis=axis)
+        y = row_major(K.log_softmax(x, axis=axis))
         ctx.save(y)
         ctx.axis = axis
         return y

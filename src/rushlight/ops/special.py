@@ -55,7 +55,7 @@ class Erfcx(Unary):
 class Erfinv(UnaryFromOutput):
     """y with erf y = x.  dL/dx = g sqrt(pi) / 2 exp(y^2)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = staticmethod(K.erfinv)
 
     def slope(ctx, y: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class Cos(Unary):
 class Tan(UnaryFromOutput):
     """y = tan x.  dL/dx = g conj(1 + y^2)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.tan
 
     def slope(ctx, y: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Tan(UnaryFromOutput):
 class Asin(Unary):
     """y = arcsin x.  dL/dx = g conj((1 - x^2)^(-1/2))."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.arcsin
 
     def slope(ctx, x: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class Asin(Unary):
 class Acos(Unary):
     """y = arccos x.  dL/dx = -g conj((1 - x^2)^(-1/2))."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.arccos
 
     def slope(ctx, x: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class Atan(Unary):
 class Sinh(Unary):
     """y = sinh x.  dL/dx = g conj(cosh x)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.sinh
 
     def slope(ctx, x: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class Sinh(Unary):
 class Cosh(Unary):
     """y = cosh x.  dL/dx = g conj(sinh x)."""
 
-    autocast = "float32"
+    autocast_cuda = "float32"
     f = np.cosh
 
     def slope(ctx, x: Tensor) -> Tensor:

@@ -26,11 +26,11 @@ class VectorNorm(Op):
     """y = (sum |x|^p)^(1/p).  dL/dx = g sgn(x) (|x| / y)^(p-1), 0 where y = 0."""
 
     label = "LinalgVectorNorm"
-    autocast = "float32"
+    autocast_cuda = "float32"
 
     def forward(ctx, x: Array, *, order: float, axes: Axes, keepdim: bool) -> Array:
         wide = x.astype(np.float32) if is_half(x) else x
-        y = np.asarray(_norm(wide, order, axes, keepdim)).astype(x.real.dtype, copy=False)
+        y = np.asarray(_norm(wide, order, axes, keepdim)).astype(x.real.dtype, "C", copy=False)
         ctx.order, ctx.axes = order, axes
         ctx.save(x, y)
         return y

@@ -158,7 +158,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Raise unless the input has the layer's dtype and number of features."""
         weight = self._flat_weights[0]
-        if input.dtype != weight.dtype and not autograd_mode.interceptors:
+        if input.dtype != weight.dtype and autograd_mode.autocast.get() is None:
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: "
