@@ -49,9 +49,10 @@ def load(args, train_count, test_count):
             (images[:train_count], labels[:train_count]),
             (images[train_count:end], labels[train_count:end]),
         ]
+    dtype = torch.get_default_dtype()
     return [
         TensorDataset(
-            (torch.from_numpy(images).unsqueeze(1) - 0.1307) / 0.3081,
+            (torch.from_numpy(images).unsqueeze(1).to(dtype) - 0.1307) / 0.3081,
             torch.from_numpy(labels.astype(np.int64)),
         )
         for images, labels in parts
