@@ -31,6 +31,7 @@ __all__ = [
     "manual_seed",
     "seed",
     "set_rng_state",
+    "thread_safe_generator",
 ]
 
 _DEFAULT_SEED = 67280421310721
@@ -180,6 +181,11 @@ def get_rng_state() -> Tensor:
 def set_rng_state(new_state: Tensor) -> None:
     """Continue the default CPU generator from a state of `get_rng_state`."""
     default_generator.set_state(new_state)
+
+
+def thread_safe_generator() -> Generator | None:
+    """Return the generator of a loader's worker thread; None, as loaders have no such threads."""
+    return None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from ._derivatives import (
     vjp,
 )
 from ._modules import functional_call, functionalize, stack_module_state
+from ._rearrange import rearrange
 from ._vmap import vmap
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rearrange",
     "stack_module_state",
     "vjp",
     "vmap",

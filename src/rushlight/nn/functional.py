@@ -9,6 +9,7 @@ from typing import Any
 
 from ..ops import layers as _layers  # noqa: F401  (so that they are exported)
 from ..ops._export import functional_names
+from . import grad as grad
 
 globals().update(functional_names())
 

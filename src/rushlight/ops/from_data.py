@@ -99,7 +99,7 @@ def asarray(
     dtype: Any = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """Turn an object into a tensor: a Tensor, NumPy array, buffer, DLPack capsule or numbers.
 
@@ -109,14 +109,15 @@ def asarray(
         device: where the result lives.
         copy: True always copies; False raises ValueError where a copy would be needed; None
             copies only if needed.
-        requires_grad: whether the result requires grad.
+        requires_grad: whether the result requires grad; None: if a tensor given does. Unless it
+            is False, a tensor's history stays.
     """
     dtype = check_dtype("asarray", dtype)
     source = _alias(obj, dtype)
     if source is None:
         if copy is False:
             raise ValueError("can't alias arbitrary sequence")
-        return finish("asarray", _array_of(obj, dtype, device), None, requires_grad)
+        return finish("asarray", _array_of(obj, dtype, device), None, bool(requires_grad))
     result = convert(source, dtype, None if device is None else as_device(device))
     if copy is False and result is not source:
         raise ValueError(
@@ -124,9 +125,9 @@ def asarray(
         )
     if copy and result is source:
         result = result.clone()
-    if not requires_grad:
-        return result.detach() if result.requires_grad else result
-    return result.requires_grad_()
+    if requires_grad is None or requires_grad is result.requires_grad:
+        return result
+    return result.requires_grad_() if requires_grad else result.detach()
 
 
 def _alias(obj: Any, dtype: DType | None) -> Tensor | None:
