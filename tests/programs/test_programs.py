@@ -37,7 +37,13 @@ needs_torch = pytest.mark.skipif(
 
 
 def run(*words: str, folder: Path) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "RUSHLIGHT_QUIET": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PACKAGE.parent),
+        "RUSHLIGHT_QUIET": "1",
+        # Small programs: beside other tests, a second thread waits more than it works.
+        "OMP_NUM_THREADS": "1",
+    }
     done = subprocess.run(
         [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True
     )
