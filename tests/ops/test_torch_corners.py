@@ -244,3 +244,55 @@ KEYWORD_CALLS = [
 @pytest.mark.parametrize("call", KEYWORD_CALLS)
 def test_arguments_have_all_of_torchs_names(torch, call):
     assert str(outcome(lambda: call(rushlight))) == str(outcome(lambda: call(torch)))
+
+
+# --- order in memory ---
+
+ROW_MAJOR = {
+    "sum": lambda t, x: x.sum(1),
+    "mean": lambda t, x: x.mean((0, 1)),
+    "var": lambda t, x: x.var(1),
+    "prod": lambda t, x: x.prod(1),
+    "amax": lambda t, x: x.amax(1),
+    "max": lambda t, x: x.max(1).values,
+    "argmin": lambda t, x: x.argmin(1),
+    "all": lambda t, x: x.all(1),
+    "norm": lambda t, x: x.norm(dim=1),
+    "logsumexp": lambda t, x: x.logsumexp(1),
+    "softmax": lambda t, x: x.softmax(1),
+    "log_softmax": lambda t, x: x.log_softmax(1),
+    "cumsum": lambda t, x: x.cumsum(1),
+    "cat": lambda t, x: t.cat([x, x], 1),
+    "stack": lambda t, x: t.stack([x, x]),
+    "tril": lambda t, x: x.tril(),
+    "roll": lambda t, x: x.roll(1, 0),
+    "masked_fill": lambda t, x: x.masked_fill(x > 3, 0),
+    "zeros_like": lambda t, x: t.zeros_like(x),
+    "exp": lambda t, x: x.exp(),
+    "clone": lambda t, x: x.clone(),
+    "to": lambda t, x: x.to(t.float64),
+}
+
+
+@pytest.mark.parametrize("call", ROW_MAJOR.values(), ids=ROW_MAJOR)
+def test_results_of_permuted_tensors_lie_in_memory_as_in_torch(torch, call):
+    for permuted in (
+        lambda t: t.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1),
+        lambda t: t.arange(48.0).reshape(4, 3, 4)[::2].permute(2, 0, 1),
+    ):
+        ours, theirs = call(rushlight, permuted(rushlight)), call(torch, permuted(torch))
+        assert ours.stride() == tuple(theirs.stride())
+
+
+@pytest.mark.parametrize("name", ["clone", "zeros_like", "double"])
+def test_copies_of_expanded_tensors_are_dense(torch, name):
+    for t in (rushlight, torch):
+        x = t.arange(6.0).reshape(2, 1, 3).expand(2, 4, 3)
+        y = t.zeros_like(x) if name == "zeros_like" else getattr(x, name)()
+        assert tuple(y.stride()) == (12, 3, 1)
+
+
+def test_joining_channels_last_images_keeps_their_order(torch):
+    for t in (rushlight, torch):
+        x = t.ones(2, 3, 4, 5).contiguous(memory_format=t.channels_last)
+        assert t.cat([x, x], 1).is_contiguous(memory_format=t.channels_last)

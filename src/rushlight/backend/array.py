@@ -65,3 +65,8 @@ def to_device(x: Array, where: device) -> Array:
 def to_numpy(x: Array) -> np.ndarray[Any, Any]:
     """Return `x` as a NumPy array, shared where it is one already."""
     return x if isinstance(x, np.ndarray) else x.get()
+
+
+def row_major(x: Array) -> Array:
+    """Return `x`, copied if its elements do not lie one row after the other."""
+    return x if x.flags.c_contiguous else x.copy(order="C")

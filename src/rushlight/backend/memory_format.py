@@ -91,3 +91,28 @@ def is_contiguous(x: Array, form: memory_format) -> bool:
     if form.rank != x.ndim:
         return False
     return bool(x.transpose(memory_order(form, x.ndim)).flags.c_contiguous)
+
+
+def order_in_memory(x: Array) -> Shape:
+    """Return the dimensions from the outermost to the innermost in memory.
+
+    An expanded dimension, which has no place in memory, stays where it is among the others.
+    """
+    axes = list(range(x.ndim))
+    if x.flags.c_contiguous or 0 in x.shape:
+        return tuple(axes)
+    strides = x.strides
+    if 0 not in strides:
+        return tuple(sorted(axes, key=lambda i: (-strides[i], i)))
+    order = axes[::-1]
+    for i in range(1, len(order)):
+        inner = i
+        for outer in range(i - 1, -1, -1):
+            a, b = strides[order[outer]], strides[order[inner]]
+            if not a or not b:
+                continue
+            if a <= b:
+                break
+            order[outer], order[inner] = order[inner], order[outer]
+            inner = outer
+    return tuple(order[::-1])

@@ -30,7 +30,8 @@ class Cast(Op):
         if x.dtype.kind == "c" and not dtype.is_complex and dtype.kind:
             x = x.real
         with np.errstate(invalid="ignore", over="ignore"):
-            return x.astype(dtype.numpy)
+            # An expanded tensor comes out row after row, as in torch.
+            return x.astype(dtype.numpy, "C" if 0 in x.strides else "K")
 
     def backward(ctx, g: Tensor) -> Tensor:
         return cast(g, dtypes.from_numpy(ctx.source))

@@ -9,6 +9,7 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
+from ..backend.array import row_major
 from ..backend.dtype import dtype as DType
 from ..errors import wrap_dim
 from ._export import export
@@ -73,10 +74,10 @@ class Prod(Op):
         ctx.axis = axis
         ctx.overload = int(axis is not None)
         if x.dtype.kind in "iub":
-            return x.prod(axis=axis, dtype=np.int64, keepdims=keepdim)
+            return row_major(x.prod(axis=axis, dtype=np.int64, keepdims=keepdim))
         wide = np.float32 if is_half(x) else x.dtype
         y = x.prod(axis=axis, dtype=wide, keepdims=keepdim).astype(x.dtype, copy=False)
-        y = np.asarray(y)
+        y = row_major(np.asarray(y))
         ctx.save(x, y)
         return y
 
@@ -119,7 +120,7 @@ class LogSumExp(Op):
         top = wide.real.max(axis=axes, keepdims=True, initial=-np.inf)
         top = np.where(np.isfinite(top), top, top.dtype.type(0))
         y = np.log(np.exp(wide - top).sum(axis=axes, keepdims=True)) + top
-        y = y.astype(x.dtype, copy=False)
+        y = y.astype(x.dtype, "C", copy=False)
         if not keepdim:
             kept = () if axes is None else [n for i, n in enumerate(x.shape) if i not in axes]
             y = y.reshape(tuple(kept))
@@ -143,8 +144,8 @@ class Quantor(Op):
         test = x.all if every else x.any
         if x.dtype.kind == "V":
             test = (x != 0).all if every else (x != 0).any
-        y = test(axis=axes, keepdims=keepdim)
-        return np.asarray(y, np.uint8) if x.dtype == np.uint8 else np.asarray(y)
+        y = row_major(np.asarray(test(axis=axes, keepdims=keepdim)))
+        return y.astype(np.uint8) if x.dtype == np.uint8 else y
 
 
 class CountNonzero(Op):
