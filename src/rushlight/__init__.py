@@ -109,6 +109,8 @@ _LAZY_NAMES = {
     "use_deterministic_algorithms": "_settings",
     "are_deterministic_algorithms_enabled": "_settings",
     "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "get_deterministic_debug_mode": "_settings",
+    "set_deterministic_debug_mode": "_settings",
     "set_float32_matmul_precision": "_settings",
     "get_float32_matmul_precision": "_settings",
     "set_flush_denormal": "_settings",
@@ -117,6 +119,10 @@ _LAZY_NAMES = {
     "typename": "_settings",
     "set_default_tensor_type": "_legacy_types",
     "vmap": "func",
+    "Future": "futures",
+    "DisableTorchFunction": "overrides",
+    "DisableTorchFunctionSubclass": "overrides",
+    "Event": "accelerator",
     "autocast": "amp",
     "GradScaler": "amp",
     "clear_autocast_cache": "amp.autocast_mode",
@@ -136,7 +142,7 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-    elif name.endswith("Tensor"):
+    elif name.endswith(("Tensor", "Storage")) and name not in _LAZY_NAMES:
         from ._legacy_types import TYPES
 
         if name in TYPES:

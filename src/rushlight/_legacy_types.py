@@ -9,6 +9,7 @@ import numpy as np
 from ._tensor import Size, Tensor, wrap
 from .backend import dtype as dtypes
 from .backend.dtype import dtype
+from .backend.storage import TypedStorage
 
 
 class _TypeOfDtype(type):
@@ -39,6 +40,30 @@ def _make(kind: dtype) -> Any:
 
 TYPES = {
     f"{kind.type_name}Tensor": _make(kind)
+    for kind in (
+        dtypes.bool_, dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64,
+        dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64,
+    )
+}  # fmt: skip
+
+
+class _StorageOfDtype(_TypeOfDtype):
+    """The same for storages."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, TypedStorage) and value.dtype is cls.dtype
+
+    def __call__(cls, *content: Any) -> Any:
+        """Return an uninitialised storage of a size, or one of the given numbers."""
+        return TypedStorage(*content, dtype=cls.dtype)
+
+
+TYPES |= {
+    f"{kind.type_name}Storage": _StorageOfDtype(
+        f"{kind.type_name}Storage",
+        (),
+        {"dtype": kind, "__doc__": f"Storages of {kind}, of programs before PyTorch 2.0."},
+    )
     for kind in (
         dtypes.bool_, dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64,
         dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64,

@@ -28,6 +28,29 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
     return bool(_state["warn_only"])
 
 
+_DEBUG_MODES = ("default", "warn", "error")
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Ask for deterministic results by one word: "default" (0), "warn" (1) or "error" (2)."""
+    if isinstance(debug_mode, str) and debug_mode not in _DEBUG_MODES:
+        raise RuntimeError(
+            "invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got "
+            f"{debug_mode}"
+        )
+    mode = _DEBUG_MODES.index(debug_mode) if isinstance(debug_mode, str) else debug_mode
+    if mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {mode}")
+    use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
+
+
+def get_deterministic_debug_mode() -> int:
+    """Return 0, 1 or 2: nothing was asked for, warnings, errors."""
+    if not _state["deterministic"]:
+        return 0
+    return 1 if _state["warn_only"] else 2
+
+
 def set_float32_matmul_precision(precision: str) -> None:
     """Allow float32 products to be computed with fewer bits; the CPU always computes with all.
 

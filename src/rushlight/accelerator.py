@@ -9,6 +9,7 @@ Example:
 
 from __future__ import annotations
 
+import time
 from types import ModuleType
 from typing import Any
 
@@ -158,3 +159,45 @@ def get_device_module(device: Any = None) -> ModuleType:
     if kind not in ("cpu", "cuda"):
         raise RuntimeError(f"Device '{kind}' does not have a corresponding module in rushlight")
     return cuda if kind == "cuda" else cpu
+
+
+class Event:
+    """A mark in the accelerator's work, or, without one, in the time of this process.
+
+    Args:
+        device: whose work; the current accelerator unless given.
+        enable_timing: keep the time, for `elapsed_time`.
+        blocking: sleep rather than spin in `synchronize`.
+        interprocess: allow other processes to open it.
+    """
+
+    def __new__(
+        cls,
+        device: Any = None,
+        *,
+        enable_timing: bool = False,
+        blocking: bool = False,
+        interprocess: bool = False,
+    ) -> Any:
+        """Make an event of CUDA where there is a GPU."""
+        if cuda.is_available() and str(device or "cuda").startswith("cuda"):
+            return cuda.Event(enable_timing, blocking, interprocess)
+        return super().__new__(cls)
+
+    def record(self, stream: Any = None) -> None:
+        """Put the mark here: nothing is waiting on the CPU."""
+        self._time = time.perf_counter()
+
+    def wait(self, stream: Any = None) -> None:
+        """Do nothing: work on the CPU is done when it returns."""
+
+    def query(self) -> bool:
+        """Tell whether the work before the mark is done."""
+        return True
+
+    def synchronize(self) -> None:
+        """Do nothing: work on the CPU is done when it returns."""
+
+    def elapsed_time(self, other: Event) -> float:
+        """Return the milliseconds between this mark and a later one."""
+        return 1000 * (other._time - self._time)

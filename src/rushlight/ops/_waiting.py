@@ -9,7 +9,8 @@ from .._tensor import Tensor
 
 _METHODS = {
     "elements": (
-        "apply_", "const_data_ptr", "dim_order", "eig", "fill_diagonal_", "hash_tensor", "is_ipu",
+        "apply_", "const_data_ptr", "dim_order", "eig", "fill_diagonal_", "hardshrink",
+        "hash_tensor", "is_distributed", "is_ipu", "polygamma_",
         "is_maia", "is_mps", "is_mtia", "is_vulkan", "is_xla", "is_xpu", "lstsq", "map2_", "map_",
         "module_load", "name", "nonzero_static", "record_stream", "resize", "resize_as", "solve",
         "symeig", "volatile",

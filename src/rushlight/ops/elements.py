@@ -172,6 +172,26 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
     return other if assign else other.detach()
 
 
+@method
+def hardshrink(self: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return the elements beyond [-lambd, lambd], 0 for the others."""
+    from .activation import hardshrink as function
+
+    return function(self, lambd)
+
+
+@method
+def polygamma_(self: Tensor, n: int) -> Tensor:
+    """Replace the elements by the n-th derivative of their digamma function."""
+    return write_(self, self.polygamma(n))
+
+
+@export(method=True)
+def is_distributed(input: Tensor) -> bool:
+    """Tell whether the tensor's elements lie on several machines: no."""
+    return False
+
+
 _OTHER_DEVICES = ("ipu", "maia", "mps", "mtia", "vulkan", "xla", "xpu")
 
 install(
