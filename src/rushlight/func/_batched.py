@@ -20,7 +20,7 @@ from ..ops.creation import zeros
 from ..ops.joining import stack
 from ..overrides import DisableTorchFunctionSubclass
 from . import _tree
-from ._rules import OF_ELEMENTS, TRANSPARENT, rule_for
+from ._table import OF_ELEMENTS, TRANSPARENT, rule_for
 
 _NO_VALUE = (
     "vmap: It looks like you're {what} on a Tensor. We don't support vmap over {what} on a Tensor. "
@@ -84,8 +84,11 @@ class Batched(Tensor):
         if name in OF_ELEMENTS:
             return _on_elements(func, *args, **kwargs)
         if name in TRANSPARENT:
-            with DisableTorchFunctionSubclass():
-                return func(*args, **kwargs)
+            try:
+                with DisableTorchFunctionSubclass():
+                    return func(*args, **kwargs)
+            except LooksAtValues:
+                pass
         return by_sample(func, args, kwargs)
 
     # --- the place in the graph is that of the batch ---
@@ -232,6 +235,8 @@ def _nothing(x: Tensor) -> Tensor:
 
 def _writes(name: str) -> bool:
     """Tell whether a function writes to its first argument."""
+    if name in ("complex_", "range_"):  # named so for Python's sake
+        return False
     return name in _SIGNS or (name.endswith("_") and not name.endswith("__"))
 
 

@@ -37,9 +37,12 @@ _RANDOM = frozenset("""
     random_ rrelu uniform_
 """.split())  # fmt: skip
 
-# Functions that have a dropout inside.
+# Functions that may draw inside.
 _MAY_DRAW = frozenset(
-    "gru lstm multi_head_attention_forward rnn_relu rnn_tanh scaled_dot_product_attention".split()
+    """
+    fractional_max_pool2d fractional_max_pool3d gru lstm multi_head_attention_forward pca_lowrank
+    rnn_relu rnn_tanh scaled_dot_product_attention svd_lowrank
+""".split()
 )
 
 _DRAWN = (
@@ -256,6 +259,8 @@ class _Randomness(TorchFunctionMode):
 
 def _draws(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Tell whether a call draws numbers: dropout outside of training does not."""
+    if name == "rand" and args and isinstance(args[0], Tensor):
+        return False  # 1 & x
     if "dropout" not in name and name != "rrelu":
         return True
     training = kwargs.get("training", args[2] if "dropout" in name and len(args) > 2 else True)
