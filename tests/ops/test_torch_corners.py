@@ -296,3 +296,32 @@ def test_joining_channels_last_images_keeps_their_order(torch):
     for t in (rushlight, torch):
         x = t.ones(2, 3, 4, 5).contiguous(memory_format=t.channels_last)
         assert t.cat([x, x], 1).is_contiguous(memory_format=t.channels_last)
+
+
+# --- gradients where there is none ---
+
+NAN, INF = float("nan"), float("inf")
+
+KINKS = {
+    "clamp of nan": lambda t, x: t.clamp(x, 0.0, 1.0),
+    "clamp to nan": lambda t, x: t.clamp(x, max=NAN),
+    "clamp_min of nan": lambda t, x: t.clamp_min(x, t.tensor(0.0)),
+    "atan2 at the origin": lambda t, x: t.atan2(x, t.zeros(9)),
+    "hardswish": lambda t, x: t.nn.functional.hardswish(x.nan_to_num(0.5)),
+    "abs": lambda t, x: x.abs(),
+    "hardtanh": lambda t, x: t.nn.functional.hardtanh(x.nan_to_num(0.5)),
+    "relu6": lambda t, x: t.nn.functional.relu6(x.nan_to_num(0.5)),
+    "maximum": lambda t, x: t.maximum(x, t.zeros(9)),
+    "amax": lambda t, x: x.nan_to_num(0.0).amax(0),
+}
+
+
+@pytest.mark.parametrize("call", KINKS.values(), ids=KINKS)
+def test_gradients_at_kinks(torch, call):
+    found = []
+    for t in (rushlight, torch):
+        values = [0.0, 1.0, -1.0, 3.0, -3.0, 6.0, INF, 1e30, NAN]
+        x = t.tensor(values, requires_grad=True)
+        call(t, x).sum().backward()
+        found.append(np.array(x.grad.tolist()))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)

@@ -49,7 +49,7 @@ def write_(
     target = dst.array
     if uniform and dst._view is not None:
         target = each_once(target, dst._view.base.array)
-    _check_memory(dst, target)
+    check_memory(dst, target)
     if store is not None:
         store(target)
     else:
@@ -212,7 +212,8 @@ class _Memory:
         }
 
 
-def _check_memory(dst: Tensor, target: Array) -> None:
+def check_memory(dst: Tensor, target: Array) -> None:
+    """Refuse to write to an array that an inference tensor has, or whose elements overlap."""
     if dst._counter is INFERENCE_VERSION and read_mode() != INFERENCE:
         raise RuntimeError(
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can "

@@ -16,7 +16,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..autograd.mode import GRAD, read_mode
-from ..autograd.view import snapshot, write_
+from ..autograd.view import check_memory, snapshot, write_
 from ..backend import dtype as dtypes
 from ..errors import RushlightWarning
 from .casts import cast
@@ -293,6 +293,7 @@ def into(label: str, out: Tensor, value: Tensor, *, exact: bool | None = None) -
             "differentiation, but one of the arguments requires grad."
         )
     if out.array.shape != value.array.shape:
+        check_memory(out, out.array)
         if out.array.size:
             import warnings
 

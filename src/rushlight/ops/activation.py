@@ -514,7 +514,10 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
         Howard et al., "Searching for MobileNetV3", 2019.
     """
     x = _floating("hardswish", input, inplace)
-    middle = x * (x + 3) / 6
+    # Infinities are kept out of the parabola, whose slope they would make nan.
+    inside = ~((x.array <= -3) | (x.array >= 3))
+    bent = Mask.apply(x, wrap(np.asarray(inside)), 0)
+    middle = bent * (bent + 3) / 6
     low = where(x <= -3, wrap(np.zeros((), x.array.dtype)), middle)
     return _finish(input, where(x >= 3, x, low), inplace)
 

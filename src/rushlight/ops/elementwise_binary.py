@@ -33,7 +33,9 @@ class Atan2(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x, to_y = ctx.edges
-        scaled = g / (x * x + y * y)
+        square = x * x + y * y
+        # At the origin, where there is no angle, torch's gradient is 0.
+        scaled = keep(g / square, square.array != 0)
         return (
             sum_to(scaled * y, x.array.shape) if to_x else None,
             sum_to(-scaled * x, y.array.shape) if to_y else None,

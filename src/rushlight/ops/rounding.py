@@ -87,7 +87,9 @@ class Clamp(Op):
         below = np.False_ if lo is None else np.less(a, lo)
         above = np.False_ if hi is None else np.greater(a, hi)
         crossed = np.False_ if lo is None or hi is None else np.asarray(np.greater_equal(lo, hi))
-        gx = keep(g, ~(below | above)) if to_x else None
+        # Not ~(below | above): where a bound or x is nan no gradient passes.
+        inside = np.True_ if lo is None else np.greater_equal(a, lo)
+        gx = keep(g, inside if hi is None else inside & np.less_equal(a, hi)) if to_x else None
         return (
             None if gx is None else sum_to(gx, a.shape),
             sum_to(keep(g, below & ~crossed), lo.shape) if to_low else None,
