@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-SECONDS = 20.0
+SECONDS = 60.0
 # Differences as small as this are rounding: examples print the distance of two equal results.
 NOISE = 1e-5
 

@@ -52,7 +52,7 @@ class Conv(Op):
 class ConvGradInput(Op):
     """gx of Conv, linear in g and in w; also the transposed convolution of g."""
 
-    label = "Convolution"
+    label = "ConvolutionBackward"
     autocast = "lower"
 
     def forward(ctx, g: Array, w: Array, *, input_shape: Shape, **options: Any) -> Array:
@@ -74,7 +74,7 @@ class ConvGradInput(Op):
 class ConvGradWeight(Op):
     """gw of Conv, linear in g and in x."""
 
-    label = "Convolution"
+    label = "ConvolutionBackward"
 
     def forward(ctx, g: Array, x: Array, *, weight_shape: Shape, **options: Any) -> Array:
         ctx.save(g, x)

@@ -13,6 +13,7 @@ from ..autograd.node import Op
 from ..autograd.view import write_
 from ..kernels import embedding as K
 from ._export import export
+from ._naming import named
 from ._operands import not_a_tensor
 
 
@@ -222,9 +223,10 @@ def embedding_bag(
     padding_idx = _padding(padding_idx, weight.array.shape[0])
     if max_norm is not None:
         _renormalise(weight, index, max_norm, norm_type)
-    return _reduce_bags(
+    bags = _reduce_bags(
         index, weight, starts, mode, per_sample_weights, padding_idx, bool(scale_grad_by_freq)
     )
+    return named(bags, "EmbeddingBag")
 
 
 def _reduce_bags(

@@ -173,16 +173,35 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     return wrap(_shared(ndarray))
 
 
+class _Capsule:
+    """Gives a capsule of memory on the CPU the methods it lacks; NumPy takes it as read-only."""
+
+    def __init__(self, capsule: Any):
+        self.capsule = capsule
+        self.array = np.from_dlpack(self)
+        address, _ = self.array.__array_interface__["data"]
+        self.__array_interface__ = {**self.array.__array_interface__, "data": (address, False)}
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
 @export
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """Return a tensor over the memory of any object that speaks DLPack.
 
     Args:
-        ext_tensor: an object with `__dlpack__` (another library's array).
+        ext_tensor: an object with `__dlpack__` (another library's array), or a capsule of memory
+            on the CPU.
         device: where the result lives; None keeps the object's device.
         copy: True always copies.
     """
-    if isinstance(ext_tensor, Tensor):
+    if type(ext_tensor).__name__ == "PyCapsule":
+        shared = wrap(np.asarray(_Capsule(ext_tensor)))
+    elif isinstance(ext_tensor, Tensor):
         shared = wrap(ext_tensor.array)
     elif ext_tensor.__dlpack_device__()[0] == 1:
         shared = wrap(from_numpy_array(np.from_dlpack(ext_tensor)))

@@ -174,7 +174,7 @@ class GroupNorm(Op):
 class RMSNorm(Op):
     """y = x / rms(x) w over the last axes."""
 
-    label = "FusedRmsNorm"
+    label = "Mul"  # torch composes it on the CPU, and ends with this
     autocast_cuda = "float32"
 
     def forward(ctx, x: Array, w: Array | None, *, axes: int, eps: float) -> Array:
