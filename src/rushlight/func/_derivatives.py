@@ -99,7 +99,7 @@ def _beside(v: Tensor, y: Tensor) -> Tensor:
         if level not in have:
             inner = inner.unsqueeze(position)
     later = [level for level in have if level not in levels]
-    shape = target.shape
+    shape = tuple(target.shape)
     if later:
         count = len(later)
         inner = movedim(inner, _range(len(levels), count), _range(0, count))
