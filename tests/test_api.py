@@ -130,7 +130,9 @@ def test_every_operator_is_where_it_says():
     for e in EXPORTS.values():
         name = e.name.rpartition(".")[2]
         if e.public is not None and "." not in e.name:
-            assert getattr(rushlight, name) is e.public, e.name
+            shown = getattr(rushlight, name)
+            # Another test's subclass of Tensor may have put dispatchers in place.
+            assert e.public in (shown, getattr(shown, "__wrapped__", None)), e.name
         if e.functional:
             assert hasattr(rushlight.nn.functional, name), e.name
         if e.method:
