@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .._tensor import Tensor
 from ..nn.modules.module import Module
+from ..nn.utils.stateless import reparametrized
 from ..ops.joining import stack
 
 
@@ -53,64 +53,8 @@ def functional_call(
         args = ()
     elif not isinstance(args, tuple):
         args = (args,)
-    with _replaced(module, given, tie_weights, strict):
+    with reparametrized(module, given, tie_weights, strict):
         return module(*args, **(kwargs or {}))
-
-
-def _places(module: Module) -> dict[str, tuple[dict[str, Any], str]]:
-    """Return, for each name of a parameter or buffer, the dictionary and key that hold it."""
-    places = {}
-    for prefix, owner in module.named_modules(remove_duplicate=False):
-        for held in (owner._parameters, owner._buffers):
-            for name, tensor in held.items():
-                if tensor is not None:
-                    places[f"{prefix}.{name}" if prefix else name] = (held, name)
-    return places
-
-
-@contextmanager
-def _replaced(
-    module: Module, given: Mapping[str, Tensor], tie_weights: bool, strict: bool
-) -> Iterator[None]:
-    places = _places(module)
-    unknown = sorted(given.keys() - places.keys())
-    missing = sorted(places.keys() - given.keys())
-    if strict and (unknown or missing):
-        raise RuntimeError(
-            "Error(s) in loading state_dict for functional_call: "
-            f"Unexpected key(s): {unknown}. Missing key(s): {missing}."
-        )
-    values = {name: value for name, value in given.items() if name in places}
-    if tie_weights:
-        values |= _tied(places, values)
-    before = {name: places[name][0][places[name][1]] for name in values}
-    try:
-        for name, value in values.items():
-            held, key = places[name]
-            held[key] = value
-        yield
-    finally:
-        for name, tensor in before.items():
-            held, key = places[name]
-            held[key] = tensor
-
-
-def _tied(places: Mapping[str, Any], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the given tensors under the other names of the parameters they stand for."""
-    names: dict[int, list[str]] = {}
-    for name, (held, key) in places.items():
-        names.setdefault(id(held[key]), []).append(name)
-    tied: dict[str, Tensor] = {}
-    for group in names.values():
-        stand_ins = [given[name] for name in group if name in given]
-        if len({id(tensor) for tensor in stand_ins}) > 1:
-            raise ValueError(
-                f"functional_call got multiple values for keys {sorted(group)}, which are tied. "
-                "Consider using tie_weights=False"
-            )
-        if stand_ins:
-            tied |= {name: stand_ins[0] for name in group if name not in given}
-    return tied
 
 
 def stack_module_state(
