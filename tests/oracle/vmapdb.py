@@ -23,7 +23,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 import rushlight
 from rushlight._tensor import Tensor, wrap
 from rushlight.func import _tree
-from rushlight.func._rules import TRANSPARENT
+from rushlight.func._table import TRANSPARENT
 
 SAMPLES = 12
 
