@@ -83,6 +83,8 @@ def translate(value: Any, memo: dict[Any, Any]) -> Any:
         return getattr(rushlight, str(value).removeprefix("torch."))
     if isinstance(value, types.FunctionType):
         return rebind(value)
+    if isinstance(value, torch.nn.Module):
+        return getattr(rushlight.nn, type(value).__name__)()
     return value
 
 
@@ -99,7 +101,7 @@ def find(name: str, theirs: Any) -> Callable[..., Any]:
         target = getattr(target, part, None)
         if target is None:
             return getattr(Tensor, name)
-    return target
+    return target if callable(target) else getattr(Tensor, name)
 
 
 class _Namespace:
