@@ -178,6 +178,18 @@ CASES = {
     "empty_batch": lambda m: m.f.vmap(lambda a: (a * 2, m.T.sort(a)[0]))(m.x[:0]),
     "batch_norm_of_unbatched": lambda m: m.f.vmap(m.nn.BatchNorm1d(8))(m.images.reshape(4, 8, 16)),
     "integers": lambda m: m.f.jvp(lambda a: a * 2, (m.x.long(),), (m.x,)),
+    "no_tensor_out": lambda m: m.f.jacfwd(lambda a: 3)(m.x),
+    "integers_forward": lambda m: m.f.jacfwd(lambda a: a * 2)(m.x.long()),
+    "no_dictionary": lambda m: m.f.functional_call(m.net, 3, (m.x,)),
+    "batch_norm_replaced": lambda m: m.f.vmap(
+        m.f.replace_all_batch_norm_modules_(m.nn.Sequential(m.nn.BatchNorm1d(8)))
+    )(m.images.reshape(4, 8, 16)),
+    "mixed_outputs": lambda m: m.f.jacrev(lambda a: {"s": a.sin(), "t": (a.sum(), a[:0])})(m.x[0]),
+    "chunked_rows": lambda m: m.f.jacrev(m.curve, chunk_size=3)(m.x[0]),
+    "jacobian_of_captured": lambda m: m.f.jacrev(lambda a: m.x)(m.x[0]),
+    "third_derivative": lambda m: m.f.jacrev(m.f.jacfwd(m.f.jacrev(lambda a: (a**4).sum())))(
+        m.x[0]
+    ),
     "unknown_names": lambda m: m.f.functional_call(m.net, {"other": m.x}, (m.x,)),
     "meta_learning": meta_learning,
     "tangent_kernel": tangent_kernel,

@@ -12,7 +12,12 @@ from ._derivatives import (
     linearize,
     vjp,
 )
-from ._modules import functional_call, functionalize, stack_module_state
+from ._modules import (
+    functional_call,
+    functionalize,
+    replace_all_batch_norm_modules_,
+    stack_module_state,
+)
 from ._rearrange import rearrange
 from ._vmap import vmap
 
@@ -27,6 +32,7 @@ __all__ = [
     "jvp",
     "linearize",
     "rearrange",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
     "vmap",

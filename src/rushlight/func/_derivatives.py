@@ -345,9 +345,6 @@ def jvp(
                 f"jvp(f, primals, tangents): Expected {what} to be a non-empty tuple, got "
                 f"{type(given).__name__}"
             )
-    for x in _tree.flatten(primals)[0]:
-        if isinstance(x, Tensor) and not (x.is_floating_point() or x.is_complex()):
-            raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
     push, value, aux = _pusher(func, primals, has_aux, strict)
     given, _ = _tree.flatten(tangents)
     expected, _ = _tree.flatten(primals)
@@ -364,9 +361,14 @@ def _pusher(
     func: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, strict: bool = False
 ) -> tuple[Callable[[Sequence[Tensor]], Any], Any, Any]:
     """Return v -> J v at the primals, the value there, and aux."""
+    for x in _tree.flatten(primals)[0]:
+        if isinstance(x, Tensor) and not (x.is_floating_point() or x.is_complex()):
+            raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
     inputs = _Inputs(primals, "jvp")
     result, aux = _called(func, inputs, lambda xs: func(*xs), has_aux)
     outputs, rebuild = _tree.flatten(result)
+    if not all(isinstance(y, Tensor) for y in outputs):
+        raise RuntimeError("jvp(f, primals, tangents): Expected f(*primals) to return only tensors")
     if strict and not all(y.requires_grad for y in outputs):
         raise RuntimeError("jvp: an output of the function is independent of its inputs (strict)")
     keep = is_grad_enabled() and inputs.recorded_elsewhere(outputs)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .._tensor import Tensor
+from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
 from ..nn.utils.stateless import reparametrized
 from ..ops.joining import stack
@@ -41,6 +42,11 @@ def functional_call(
     """
     given: dict[str, Tensor] = {}
     dicts = parameter_and_buffer_dicts
+    if not isinstance(dicts, (Mapping, list, tuple)):
+        raise ValueError(
+            "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
+            f"{type(dicts)}"
+        )
     for part in (dicts,) if isinstance(dicts, Mapping) else dicts:
         repeated = sorted(given.keys() & part.keys())
         if repeated:
@@ -99,6 +105,26 @@ def stack_module_state(
 
     parameters = stacked([dict(model.named_parameters()) for model in models], True)
     return parameters, stacked([dict(model.named_buffers()) for model in models], False)
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Make all batch normalisations of a module keep no running statistics; return the module.
+
+    Running statistics cannot be updated under `vmap`.
+
+    Args:
+        root: the module; changed in place.
+
+    Example:
+        >>> layer = rushlight.func.replace_all_batch_norm_modules_(rushlight.nn.BatchNorm1d(3))
+        >>> layer.running_mean is None
+        True
+    """
+    for module in root.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
 
 
 def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> Callable[..., Any]:
