@@ -7,7 +7,8 @@
 For every sample: values, dtypes, shapes, requires_grad; the gradients of a random combination of
 the outputs; with `--gradgrad` also second gradients, and `gradgradcheck` on small samples; with
 `--errors` whether wrong arguments raise what torch raises; with `--writes` the `out=` and in-place
-forms, with targets that do not fit among them. `tiers.txt` lists the operators by tier; a table by tier ends the report.
+forms, with targets that do not fit among them. `tiers.txt` lists the operators by tier; a table by
+tier ends the report.
 Needs torch (CPU); not part of the test suite proper, which must pass without it.
 """
 
