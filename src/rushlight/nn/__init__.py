@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import attention, functional, grad, init, modules, parallel, utils
+from . import attention, functional, fused, grad, init, modules, parallel, utils
 from .modules import *
 from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
@@ -15,6 +15,7 @@ __all__ = [
     "UninitializedParameter",
     "attention",
     "functional",
+    "fused",
     "grad",
     "init",
     "modules",
