@@ -53,7 +53,7 @@ class _StorageOfDtype(_TypeOfDtype):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, TypedStorage) and value.dtype is cls.dtype
 
-    def __call__(cls, *content: Any) -> Any:
+    def __call__(cls, *content: Any, device: Any = None) -> Any:
         """Return an uninitialised storage of a size, or one of the given numbers."""
         return TypedStorage(*content, dtype=cls.dtype)
 

@@ -42,7 +42,7 @@ class Future(Generic[T]):
             self._finished.wait_for(lambda: self._done)
         if self._error is not None:
             raise self._error
-        return self._value  # type: ignore[no-any-return]
+        return self._value
 
     def value(self) -> T:
         """Return the result of a future that is done.

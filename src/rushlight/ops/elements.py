@@ -91,7 +91,7 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
 
 # --- facts ---
 
-_ORDERS = {
+_ORDERS: dict[Any, Callable[[int], tuple[int, ...]]] = {
     contiguous_format: lambda n: tuple(range(n)),
     channels_last: lambda n: (0, 2, 3, 1),
     channels_last_3d: lambda n: (0, 2, 3, 4, 1),
@@ -270,4 +270,5 @@ def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: in
     wide = x.astype(np.float64 if x.dtype.kind in "fV" else np.int64).view(np.uint64)
     chosen = (dim,) if hasattr(dim, "__index__") else tuple(dim if dim is not None else ())
     axes = tuple(int(d) for d in chosen) or None
-    return wrap_array(np.asarray(np.bitwise_xor.reduce(wide, axis=axes, keepdims=keepdim)))
+    combine: Any = np.bitwise_xor.reduce
+    return wrap_array(np.asarray(combine(wide, axis=axes, keepdims=keepdim)))

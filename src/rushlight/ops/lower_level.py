@@ -167,7 +167,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Ten
     """Pad the last dimensions with a constant, see `nn.functional.pad`."""
     from .padding import pad as pad_
 
-    return pad_(input, pad, "constant", value)
+    return pad_(input, pad, "constant", value)  # type: ignore[arg-type]
 
 
 @export

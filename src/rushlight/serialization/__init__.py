@@ -4,7 +4,7 @@ from ._load import get_unsafe_globals_in_checkpoint, load
 from ._save import DEFAULT_PROTOCOL, save
 from .allowlist import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .legacy import MAGIC_NUMBER, PROTOCOL_VERSION
-from .locations import default_restore_location, location_tag
+from .locations import default_restore_location, location_tag, register_package
 
 __all__ = [
     "DEFAULT_PROTOCOL",
@@ -17,6 +17,7 @@ __all__ = [
     "get_unsafe_globals_in_checkpoint",
     "load",
     "location_tag",
+    "register_package",
     "safe_globals",
     "save",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backend.array import module_for
 from ..backend.device import device
@@ -11,8 +11,16 @@ from ..backend.storage import UntypedStorage
 
 
 def location_tag(storage: UntypedStorage) -> str:
-    """Return the name that a file gives the device of a storage: 'cpu' or 'cuda:0'."""
-    return str(storage.device)
+    """Return the name that a file gives the device of a storage: 'cpu' or 'cuda:0'.
+
+    Raises:
+        RuntimeError: no package has a name for it.
+    """
+    for package in _packages:
+        tag = package.tagger(storage)
+        if tag is not None:
+            return tag
+    raise RuntimeError(f"don't know how to determine data location of {type(storage).__name__}")
 
 
 def default_restore_location(storage: UntypedStorage, location: str) -> UntypedStorage:
@@ -21,7 +29,47 @@ def default_restore_location(storage: UntypedStorage, location: str) -> UntypedS
     Raises:
         RuntimeError: the device is of an unknown type or is not available here.
     """
+    for package in _packages:
+        restored = package.deserializer(storage, location)
+        if restored is not None:
+            return restored
     return storage.to(device=_available(location))
+
+
+class _Package(NamedTuple):
+    priority: int
+    tagger: Callable[[Any], str | None]
+    deserializer: Callable[[Any, str], Any]
+
+
+def _of_type(kind: str) -> tuple[Callable[[Any], str | None], Callable[[Any, str], Any]]:
+    def tag(storage: Any) -> str | None:
+        return str(storage.device) if storage.device.type == kind else None
+
+    def restore(storage: Any, location: str) -> Any:
+        named = location.partition(":")[0] == kind
+        return storage.to(device=_available(location)) if named else None
+
+    return tag, restore
+
+
+_packages = [_Package(10, *_of_type("cpu")), _Package(20, *_of_type("cuda"))]
+
+
+def register_package(
+    priority: int,
+    tagger: Callable[[Any], str | None],
+    deserializer: Callable[[Any, str], Any],
+) -> None:
+    """Add a device, or other places for storages, to what `save` and `load` know.
+
+    Args:
+        priority: packages are asked in this order; the CPU's has 10, CUDA's 20.
+        tagger: returns the name of a storage's place, or None.
+        deserializer: returns the storage moved to a named place, or None.
+    """
+    _packages.append(_Package(priority, tagger, deserializer))
+    _packages.sort(key=lambda package: package.priority)
 
 
 def _available(location: str) -> device:
