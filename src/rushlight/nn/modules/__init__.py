@@ -40,7 +40,6 @@ from .batchnorm import (
     LazyBatchNorm1d,
     LazyBatchNorm2d,
     LazyBatchNorm3d,
-    SyncBatchNorm,
 )
 from .channelshuffle import ChannelShuffle
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
@@ -291,7 +290,6 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
-    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
