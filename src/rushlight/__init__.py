@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         compiler,
         cuda,
         linalg,
+        masked,
         nn,
         optim,
         serialization,
@@ -94,7 +95,7 @@ if TYPE_CHECKING:
 
 _LAZY_MODULES = frozenset({
     "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda",
-    "distributed", "distributions", "fft", "func", "futures", "jit", "linalg", "mps",
+    "distributed", "distributions", "fft", "func", "futures", "jit", "linalg", "masked", "mps",
     "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "sparse",
     "special", "testing", "utils", "version", "vision", "xpu",
 })  # fmt: skip

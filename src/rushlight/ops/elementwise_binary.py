@@ -60,7 +60,7 @@ class Hypot(Op):
 
 
 class LogAddExp(Op):
-    """z = log_b(b^x + b^y), b = e or 2.  dz/dx = 1 / (1 + b^(y-x)), dz/dy = 1 / (1 + b^(x-y))."""
+    """z = log_b(b^x + b^y), b = e or 2.  dz/dx = 1 / (1 + b^(y-x)), likewise dz/dy."""
 
     def forward(ctx, x: Array, y: Array, *, base2: bool) -> Array:
         ctx.save(x, y)
@@ -70,10 +70,11 @@ class LogAddExp(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x, to_y = ctx.edges
-        difference = (y - x) * _LN2 if ctx.base2 else y - x
+        # 1 / (1 + exp(t)) itself would have a second derivative inf / inf at large t.
+        difference = (x - y) * _LN2 if ctx.base2 else x - y
         return (
-            sum_to(g / (difference.exp() + 1), x.array.shape) if to_x else None,
-            sum_to(g / ((-difference).exp() + 1), y.array.shape) if to_y else None,
+            sum_to(g * difference.sigmoid(), x.array.shape) if to_x else None,
+            sum_to(g * (-difference).sigmoid(), y.array.shape) if to_y else None,
         )
 
 

@@ -39,7 +39,10 @@ def _without_diagonal(x: Tensor) -> Tensor:
 
 
 class Eigh(Op):
-    """A = V diag(w) V^H.  dL/dA = V (diag(g_w) + (V^H g_V) / E) V^H, E_ij = w_j - w_i."""
+    """A = V diag(w) V^H.
+
+    dL/dA = V (diag(g_w) + skew(V^H g_V) / E) V^H, skew(X) = (X - X^H) / 2, E_ij = w_j - w_i.
+    """
 
     materialize = False
     label = "LinalgEigh"
@@ -57,7 +60,7 @@ class Eigh(Op):
         if g_vectors is None:
             assert g_values is not None
             return (v * g_values[..., None, :]) @ v.mH
-        inner = _without_diagonal(v.mH @ g_vectors) / _differences(values)
+        inner = _without_diagonal(_skew(v.mH @ g_vectors)) * 0.5 / _differences(values)
         if g_values is not None:
             inner = inner + g_values.diag_embed()
         return v @ inner @ v.mH

@@ -109,7 +109,7 @@ def _scan(op: type[Op], name: str, input: Any, dim: int, dtype: DType | None = N
         input = cast(input, read_dtype(name, dtype))
     axis = wrap_dim(dim, input.array.ndim)
     if not input.array.ndim:
-        return _scan(op, name, input.reshape(1), 0).reshape(())
+        return _scan(op, name, input.reshape(1), 0, dtype).reshape(())
     y = op.apply(input, axis=axis)
     return y if dtype is None else cast(y, dtype)
 
