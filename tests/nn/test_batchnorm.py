@@ -129,3 +129,20 @@ def test_double_precision_and_half_precision():
     narrow = nn.BatchNorm2d(3)(wrap(x.astype(np.float16)))
     assert narrow.dtype is rushlight.float16
     np.testing.assert_allclose(narrow.detach().array, wide.detach().array, atol=5e-3)
+
+
+def test_sync_batch_norm_in_one_process(T):
+    net = T.nn.Sequential(T.nn.Conv2d(2, 3, 3), T.nn.BatchNorm2d(3), T.nn.BatchNorm2d(3).eval())
+    before = net[1].weight
+    x = T.randn(4, 2, 5, 5)
+    twin = copy.deepcopy(net)
+    converted = T.nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    assert converted[1].weight is before
+    assert isinstance(converted[1], T.nn.SyncBatchNorm)
+    assert [m.training for m in converted] == [True, True, False]
+    assert repr(converted[1]) == repr(twin[1]).replace("BatchNorm2d", "SyncBatchNorm")
+    assert list(converted.state_dict()) == list(twin.state_dict())
+    assert T.equal(converted(x), twin(x))
+    assert T.equal(converted[1].running_var, twin[1].running_var)
+    with pytest.raises(ValueError, match="at least 2D"):
+        T.nn.SyncBatchNorm(3)(T.ones(3))

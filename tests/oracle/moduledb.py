@@ -40,9 +40,30 @@ def translate_options(value: Any) -> Any:
         return {k: translate_options(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(translate_options(v) for v in value)
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return translate_encoder_layer(value)
     if isinstance(value, torch.nn.Module):
         return getattr(rushlight.nn, type(value).__name__)()
     return translate(value, {})
+
+
+def translate_encoder_layer(layer: Any) -> Any:
+    """Make a layer with the options and weights of torch's."""
+    attention = layer.self_attn
+    made = rushlight.nn.TransformerEncoderLayer(
+        attention.embed_dim,
+        attention.num_heads,
+        layer.linear1.out_features,
+        layer.dropout.p,
+        translate_options(layer.activation),
+        layer.norm1.eps,
+        attention.batch_first,
+        layer.norm_first,
+        layer.linear1.bias is not None,
+        dtype=getattr(rushlight, str(layer.linear1.weight.dtype).removeprefix("torch.")),
+    )
+    made.load_state_dict(OrderedDict((k, wrap(v)) for k, v in state_of(layer).items()))
+    return made
 
 
 def state_of(module: Any) -> dict[str, np.ndarray]:
@@ -151,7 +172,9 @@ def check(info: Any, ours: type, dtype: str, training: bool) -> tuple[int, list[
         made = sample.constructor_input
         try:
             options = dict(made.kwargs)
-            takes_dtype = "dtype" in inspect.signature(info.module_cls.__init__).parameters
+            takes_dtype = "dtype" in inspect.signature(
+                info.module_cls.__init__
+            ).parameters or issubclass(info.module_cls, torch.nn.RNNBase)
             torch.manual_seed(number)
             theirs = info.module_cls(
                 *made.args, **options, **({"dtype": torch_dtype} if takes_dtype else {})

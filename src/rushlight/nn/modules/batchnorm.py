@@ -11,6 +11,7 @@ from .. import functional as F
 from ..parameter import UninitializedBuffer, UninitializedParameter
 from ._affine import AffineNorm
 from .lazy import LazyModuleMixin
+from .module import Module
 
 
 class _NormBase(AffineNorm):
@@ -167,6 +168,74 @@ class BatchNorm3d(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 5:
             raise ValueError(f"expected 5D input (got {input.ndim}D input)")
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation by the statistics of all processes; see `BatchNorm2d`.
+
+    In a single process these are the batch's own. Inputs are (N, C, ...).
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: weight of the newest batch in the running statistics; None for plain averages.
+        affine: whether there are a weight and a bias.
+        track_running_stats: whether there are running statistics; without, the batch's are used.
+        process_group: the processes that share statistics; None: all.
+        device: where parameters and statistics are.
+        dtype: their dtype.
+        bias: whether there is a bias beside the weight.
+
+    Example:
+        >>> net = rushlight.nn.Sequential(rushlight.nn.BatchNorm1d(2))
+        >>> rushlight.nn.SyncBatchNorm.convert_sync_batchnorm(net)[0]
+        SyncBatchNorm(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ):
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+        if input.array.shape[1] == 0:
+            raise ValueError("SyncBatchNorm number of input channels should be non-zero")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """Return a model with its BatchNorm layers replaced by SyncBatchNorm of the same state."""
+        converted = module
+        if isinstance(module, _BatchNorm):
+            converted = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            for store in ("_parameters", "_buffers"):
+                getattr(converted, store).update(getattr(module, store))
+            converted.training = module.training
+        for name, child in module.named_children():
+            converted.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return converted
 
 
 class _LazyNorm(LazyModuleMixin, _NormBase):
