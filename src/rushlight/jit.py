@@ -7,6 +7,7 @@ keep whole modules in rushlight's own files; TorchScript archives hold code and 
 from __future__ import annotations
 
 import builtins
+import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -125,7 +126,7 @@ def Attribute(value: T, type: Any) -> T:
 def isinstance(obj: Any, target_type: Any) -> bool:
     """Tell whether `obj` is of a type, of which only the outer part is looked at: `List[int]`."""
     types = target_type if builtins.isinstance(target_type, tuple) else (target_type,)
-    return any(builtins.isinstance(obj, getattr(kind, "__origin__", kind)) for kind in types)
+    return any(builtins.isinstance(obj, typing.get_origin(kind) or kind) for kind in types)
 
 
 def fork(func: Callable[..., T], *args: Any, **kwargs: Any) -> Any:
