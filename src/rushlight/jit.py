@@ -126,7 +126,8 @@ def Attribute(value: T, type: Any) -> T:
 def isinstance(obj: Any, target_type: Any) -> bool:
     """Tell whether `obj` is of a type, of which only the outer part is looked at: `List[int]`."""
     types = target_type if builtins.isinstance(target_type, tuple) else (target_type,)
-    return any(builtins.isinstance(obj, typing.get_origin(kind) or kind) for kind in types)
+    outer: list[Any] = [typing.get_origin(kind) or kind for kind in types]
+    return builtins.isinstance(obj, tuple(outer))
 
 
 def fork(func: Callable[..., T], *args: Any, **kwargs: Any) -> Any:
