@@ -165,12 +165,6 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     return a.shape == b.shape and a.strides == b.strides and address_of(a) == address_of(b)
 
 
-@method
-def is_shared(self: Tensor) -> bool:
-    """Tell whether the memory is shared between processes."""
-    return False
-
-
 @export
 def is_tensor(obj: Any) -> bool:
     """Tell whether an object is a Tensor."""
