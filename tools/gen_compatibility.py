@@ -141,7 +141,8 @@ def lacking(path: str, name: str, ours: Any, theirs: Any) -> list[str]:
     mine, known = arguments(ours), arguments(theirs)
     if mine is None:
         return []
-    forms = [known] if known is not None else list(schemas(path, name))
+    written_here = known is None and inspect.isfunction(theirs)  # and takes anything
+    forms = [known] if known is not None else [] if written_here else list(schemas(path, name))
     taken = {*mine, "out", "input", "self"}
     wanted: list[str] = []
     for form in forms:

@@ -247,6 +247,7 @@ def work(side: str, source: str, target: str) -> None:
         compat.install()
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
+    exec(PRELUDE, {})  # so that the examples' processes find it loaded
     pairs = json.loads(Path(source).read_text())
     Path(target).write_text(json.dumps([isolated(body, space) for body, space in pairs]))
 
