@@ -422,7 +422,7 @@ class Module:
 
     def share_memory(self: T) -> T:
         """Move parameters and buffers to memory that other processes can map."""
-        return self._apply(lambda t: t.share_memory_())  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.share_memory_())
 
     def train(self: T, mode: bool = True) -> T:
         """Switch to training mode (dropout and batch statistics on), or off with False."""
