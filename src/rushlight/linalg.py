@@ -18,6 +18,7 @@ from .ops.linalg_eigen import (
     svd,
     svdvals,
 )
+from .ops.linalg_ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from .ops.linalg_lu import (
     lu,
     lu_factor,
@@ -82,6 +83,9 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
     "lu",
     "lu_factor",

@@ -90,6 +90,28 @@ def _triangular(a, b, upper, left=True, unitriangular=False):
     return _solve(a, b, left)
 
 
+def _symmetric(x):
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        return x
+    return (x + np.swapaxes(x, -1, -2) + 9 * np.eye(x.shape[-1])).astype(x.dtype)
+
+
+def _ldl(a):
+    """Eliminate a symmetric matrix whose diagonal is large: blocks of one row, no exchanges."""
+    lower = np.linalg.cholesky(a)
+    root = np.einsum("...ii->...i", lower)
+    packed = np.tril(lower / root[..., None, :], -1) + root[..., None] ** 2 * np.eye(a.shape[-1])
+    order = np.arange(1, a.shape[-1] + 1, dtype=np.int32)
+    return packed, np.broadcast_to(order, a.shape[:-1])
+
+
+def _ldl_solve(packed, pivots, b):
+    """Solve with the factors of exchanges that are none."""
+    d = np.einsum("...ii->...i", packed)[..., None, :]
+    lower = np.tril(packed, -1) + np.eye(packed.shape[-1])
+    return np.linalg.solve((lower * d) @ lower.swapaxes(-1, -2), b)
+
+
 def _exp(a):
     """Sum the series of a matrix that is scaled down, and square it up again."""
     a = a / 2.0**10
@@ -225,6 +247,26 @@ FACTOR_CASES = [
         [Err(S((2, 2), (3, 3)), RuntimeError, "Incompatible shapes")],
         prepare=_regular,
         method=True,
+    ),
+    *[
+        _structured(f"linalg.{name}", ref, prepare=_symmetric)
+        for name, ref in [("ldl_factor", _ldl), ("ldl_factor_ex", None)]
+    ],
+    OpCase(
+        "linalg.ldl_solve",
+        [
+            S((3, 3), ints([1, 2, 3], "int32"), (3, 2)),
+            S((2, 3, 3), ints([[1, 2, 3]] * 2, "int32"), (3, 1)),
+        ],
+        _ldl_solve,
+        prepare=_symmetric,
+        differentiable=False,
+        rtol=1e-4,
+        errors=[
+            Err(S((2, 3), ints([1, 2]), (2, 1)), RuntimeError, "square"),
+            Err(S((2, 2), ints([1]), (2, 1)), RuntimeError, "pivots with shape"),
+            Err(S((2, 2), ints([1, 2]), (3, 1)), RuntimeError, "Incompatible matrix sizes"),
+        ],
     ),
     _square("linalg.lu_factor", _lu, [*MATRICES, S((3, 3))], [VECTOR, NO_TENSOR]),
     _square("linalg.lu_factor_ex", None, MATRICES, [VECTOR, NO_TENSOR]),

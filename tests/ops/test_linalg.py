@@ -60,6 +60,31 @@ def test_square_factors_multiply_back(complex_):
     _close((vectors * values.unsqueeze(-2).to(a.dtype)) @ vectors.mH, positive)
 
 
+@pytest.mark.parametrize("hermitian", [False, True])
+@pytest.mark.parametrize("complex_", [False, True])
+def test_factors_of_indefinite_matrices_solve(complex_, hermitian):
+    for seed in range(20):
+        a = _draw(2, 6, 6, complex_=complex_, seed=seed)
+        a = a + (a.mH if hermitian else a.mT)
+        a = a - rl.diag_embed(rl.diagonal(a, dim1=-2, dim2=-1))  # asks for blocks of two rows
+        packed, pivots, info = rl.linalg.ldl_factor_ex(a, hermitian=hermitian)
+        assert (pivots < 0).any()
+        assert not info.any()
+        b = _draw(6, 2, complex_=complex_, seed=seed + 1)
+        x = rl.linalg.ldl_solve(packed, pivots, b, hermitian=hermitian)
+        _close(a @ x, b.expand(2, 6, 2), atol=1e-8)
+
+
+def test_pivots_of_indefinite_matrices_are_lapacks():
+    a = rl.tensor([[0.0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    packed, pivots = rl.linalg.ldl_factor(a)
+    assert pivots.tolist() == [-3, -3, 3]
+    assert packed.tolist() == [[0, 0, 0], [2, 0, 0], [1.5, 0.5, -3]]
+    assert rl.linalg.ldl_factor_ex(rl.zeros(2, 2))[2] == 1
+    with pytest.raises(RuntimeError, match="is zero"):
+        rl.linalg.ldl_factor(rl.zeros(2, 2))
+
+
 def test_elimination_in_blocks_is_elimination():
     a = _draw(70, 70)
     p, lower, upper = rl.linalg.lu(a)
