@@ -122,7 +122,7 @@ class ConvBNReLU2d(Conv2d):
 
     def __init__(self, *args: Any, eps: float = 1e-5, momentum: float | None = 0.1, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        made = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
+        made: dict[str, Any] = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
         self.bn = BatchNorm2d(self.out_channels, eps, momentum, **made)
         self._absorb(self.bn)
 

@@ -21,11 +21,13 @@ __all__ = [
 M = TypeVar("M", bound=Module)
 
 
-def _check(layer: Module, bn: _BatchNorm) -> None:
+def _statistics(layer: Module, bn: _BatchNorm) -> tuple[Tensor, Tensor]:
+    """Return the running mean and variance that are folded in."""
     if layer.training or bn.training:
         raise AssertionError("Fusion only for eval!")
     if bn.running_mean is None or bn.running_var is None:
         raise AssertionError("bn.running_mean and bn.running_var must not be None")
+    return bn.running_mean, bn.running_var
 
 
 def fuse_conv_bn_eval(conv: M, bn: _BatchNorm, transpose: bool = False) -> M:
@@ -46,10 +48,10 @@ def fuse_conv_bn_eval(conv: M, bn: _BatchNorm, transpose: bool = False) -> M:
         >>> rushlight.allclose(fused(x), bn(conv(x)))
         True
     """
-    _check(conv, bn)
+    mean, var = _statistics(conv, bn)
     fused = copy.deepcopy(conv)
     fused.weight, fused.bias = fuse_conv_bn_weights(
-        fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias,
+        fused.weight, fused.bias, mean, var, bn.eps, bn.weight, bn.bias,
         transpose,
     )  # fmt: skip
     return fused
@@ -81,7 +83,7 @@ def fuse_linear_bn_eval(linear: M, bn: _BatchNorm) -> M:
     Raises:
         AssertionError: not in evaluation mode, no running statistics, or sizes that do not fit.
     """
-    _check(linear, bn)
+    mean, var = _statistics(linear, bn)
     if bn.num_features not in (linear.out_features, 1):
         raise AssertionError(
             "To fuse, linear.out_features == bn.num_features or bn.num_features == 1, got "
@@ -89,7 +91,7 @@ def fuse_linear_bn_eval(linear: M, bn: _BatchNorm) -> M:
         )
     fused = copy.deepcopy(linear)
     fused.weight, fused.bias = fuse_linear_bn_weights(
-        fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+        fused.weight, fused.bias, mean, var, bn.eps, bn.weight, bn.bias
     )
     return fused
 

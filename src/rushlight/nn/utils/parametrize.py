@@ -199,7 +199,8 @@ def _no_pickle(module: Module) -> Any:
 
 def _deepcopy(module: Module, memo: dict[int, Any]) -> Module:
     plain = type_before_parametrizations(module)
-    twin = memo[id(module)] = object.__new__(plain)
+    twin: Any = object.__new__(plain)
+    memo[id(module)] = twin
     twin.__dict__ = copy.deepcopy(module.__dict__, memo)
     # A class of its own: taking the copy's parametrizations off must not touch the original's.
     _give_class(twin, plain)

@@ -125,7 +125,7 @@ class BasePruningMethod(ABC):
         weight = self.apply_mask(module)
         if name in module.__dict__:
             delattr(module, name)
-        original = module._parameters[name + "_orig"]
+        original: Any = module._parameters[name + "_orig"]
         original.data = weight.data
         del module._parameters[name + "_orig"]
         del module._buffers[name + "_mask"]
@@ -260,8 +260,8 @@ class _Amount(BasePruningMethod):
 def _check_amount(amount: Any) -> None:
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    whole = isinstance(amount, numbers.Integral)
-    if amount < 0 or (not whole and amount > 1.0):
+    whole, value = isinstance(amount, numbers.Integral), float(amount)
+    if value < 0 or (not whole and value > 1.0):
         raise ValueError(
             f"amount={amount} should either be a float in the range [0, 1] or a non-negative "
             "integer"
