@@ -87,7 +87,7 @@ def trunc_normal_(
     share = cdf((b - mean) / std) - cdf((a - mean) / std)
     with no_grad():
         if share > _NORMAL_PROPOSAL:
-            low, high = (float(tensor.new_tensor(bound, device="cpu").item()) for bound in (a, b))
+            low, high = tensor.new_tensor([a, b], device="cpu").double().tolist()
             _reject_normal(tensor, mean, std, low, high, generator)
         else:
             _reject_uniform(tensor, mean, std, a, b, generator)
