@@ -105,6 +105,22 @@ IMAGE_CLASSES = ints([[0, 2], [1, -100]])
 
 CASES = [
     _case(
+        "linear_cross_entropy",
+        [
+            S((4, 3), (5, 3), ints([0, 4, -100, 2])),
+            S((4, 3), (5, 3), ints([0, 4, 1, 2]), linear_bias=(5,), reduction="none"),
+        ],
+        lambda x, w, t, linear_bias=0, reduction="mean": _cross_entropy(
+            x @ w.T + linear_bias, t, reduction=reduction
+        ),
+        errors=[
+            Err(S((2, 2, 3), (5, 3), ints([0, 1])), RuntimeError, "dimensionality 1 or 2"),
+            Err(S((2, 3), (5, 4), ints([0, 1])), RuntimeError, "in_features"),
+            Err(S((3,), (2, 4, 3), ints([0, 1])), RuntimeError, "requires batched input"),
+        ],
+    ),
+    _case("linear_cross_entropy", [S((4, 3), (5, 2, 3), ints([[0, 4], [1, 1], [3, 0], [2, 2]]))]),
+    _case(
         "cross_entropy",
         [
             S((4, 5), CLASSES),

@@ -23,6 +23,7 @@ from ._naming import named
 from ._operands import not_a_tensor
 from .casts import cast
 from .masking import where
+from .matmul import linear
 from .softmax import log_softmax
 
 
@@ -244,6 +245,88 @@ def _soft_cross_entropy(
     if reduction == "mean":
         return each.sum() / (each.array.size if input.ndim > 1 else 1)
     return each.sum() if reduction == "sum" else each
+
+
+@export(functional=True, public=False)
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """Return the cross-entropy between the logits x W^T + b and classes or probabilities.
+
+    Args:
+        input: the features.
+        linear_weight: W; dimensions between its first and its last are those of the target.
+        target: class indices, or probabilities of the logits' shape.
+        linear_bias: b, in the shape of `linear_weight` without its last dimension.
+        weight: a factor for each class.
+        reduction: "mean", "sum" or "none".
+        ignore_index: a class index that counts for nothing (-100 unless given).
+        label_smoothing: the share of each target spread evenly over the classes.
+        options: accepted for compatibility.
+
+    Shape:
+        input (N, D) or (D); linear_weight (C, D) or (C, d1, ..., D); target (N, d1, ...), (N), ()
+        or as the logits; result 0-d, or as the target.
+
+    Raises:
+        RuntimeError: shapes do not fit, or `ignore_index` is given with probabilities.
+
+    Note:
+        The logits are always made whole: `options`, which cut them into pieces in torch, change
+        nothing.
+
+    Example:
+        >>> x, w = rushlight.tensor([[1.0, 0.0]]), rushlight.eye(2)
+        >>> rushlight.nn.functional.linear_cross_entropy(x, w, rushlight.tensor([0]))
+        tensor(0.3133)
+    """
+    _check_linear(input, linear_weight, linear_bias)
+    rows = linear_weight.flatten(0, -2)
+    bias = None if linear_bias is None else linear_bias.flatten()
+    logits = linear(input, rows, bias).unflatten(-1, linear_weight.shape[:-1])
+    if ignore_index is None:
+        ignore_index = -100
+    elif target.array.shape == logits.array.shape and target.array.dtype.kind not in "iub":
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    return cross_entropy(
+        logits,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
+
+
+def _check_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    ndim, shape = input.array.ndim, tuple(weight.shape)
+    if ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {ndim}")
+    if len(shape) < 2:
+        raise RuntimeError(
+            f"expected linear_weight with dimensionality at least 2, got {len(shape)}"
+        )
+    if input.array.shape[-1] != shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.array.shape[-1]} and {shape[-1]}, respectively"
+        )
+    if ndim == 1 and len(shape) > 2:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {shape} requires batched input, "
+            f"(N, {shape[-1]}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    if bias is not None and tuple(bias.shape) != shape[:-1]:
+        raise RuntimeError(f"expected linear_bias shape {shape[:-1]}, got {tuple(bias.shape)}")
 
 
 @export(functional=True, public=False)
