@@ -96,12 +96,19 @@ def find(name: str, theirs: Any) -> Callable[..., Any]:
     """
     if isinstance(theirs, types.FunctionType) and theirs.__name__ == "<lambda>":
         return rebind(theirs)
+    if name == "slice":
+        return _slice
     target: Any = rushlight
     for part in name.split("."):
         target = getattr(target, part, None)
         if target is None:
             return getattr(Tensor, name)
     return target if callable(target) else getattr(Tensor, name)
+
+
+def _slice(x: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
+    """Do what torch calls `slice` inside and users write in brackets."""
+    return x[(slice(None),) * dim + (slice(start, end, step),)]
 
 
 class _Namespace:

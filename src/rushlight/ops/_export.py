@@ -44,7 +44,8 @@ _ELSEWHERE = {**_NUMPY_NAMES, "x2": "other"}
 
 # Operators whose `out=` must have exactly the result's dtype; the others convert.
 _EXACT_OUT = frozenset({
-    "abs", "addbmm", "addmm", "addmv", "addr", "all", "amax", "amin", "any", "argmax", "argmin",
+    "abs", "addbmm", "addmm", "addmv", "addr", "all", "amax", "amin", "aminmax", "any", "argmax",
+    "argmin",
     "argsort", "baddbmm", "bitwise_not", "bmm", "ceil", "chain_matmul", "cummax", "cummin", "diag",
     "dot", "floor", "gather", "index_add", "index_copy", "index_select", "inner", "kthvalue",
     "linalg.norm", "linalg.vector_norm", "linalg_ldl_factor", "linalg_ldl_factor_ex",
@@ -56,7 +57,8 @@ _EXACT_OUT = frozenset({
 
 # Operators that read their inputs while they write in torch: `out=` may be none of them.
 _SEPARATE_OUT = frozenset({
-    "cat", "concat", "concatenate", "gather", "index_select", "masked_select", "take",
+    "cat", "concat", "concatenate", "gather", "index_select", "kthvalue", "masked_select",
+    "take",
 })  # fmt: skip
 
 _JOINING = frozenset(

@@ -10,6 +10,7 @@ from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
 from ..kernels._float_errors import quiet
+from ._arguments import require_tensor
 from ._broadcast import sum_to
 from ._export import export
 from ._operands import both_tensors, infix, not_a_tensor
@@ -187,6 +188,8 @@ def isclose(
         >>> rushlight.isclose(rushlight.tensor([1.0, 2.0]), rushlight.tensor([1.0, 2.1]))
         tensor([ True, False])
     """
+    require_tensor("isclose", input)
+    require_tensor("isclose", other, "other", 2)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.type_name} did not match {other.dtype.type_name}")
     for label, tolerance in (("rtol", rtol), ("atol", atol)):

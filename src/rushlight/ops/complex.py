@@ -9,6 +9,7 @@ import numpy as np
 from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
+from ._arguments import require_tensor
 from ._broadcast import sum_to
 from ._export import export, into
 from ._operands import as_float, not_a_tensor, not_implemented
@@ -267,7 +268,9 @@ def complex_(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor
         >>> rushlight.complex(rushlight.tensor([1.0]), rushlight.tensor([2.0]))
         tensor([1.+2.j])
     """
-    _check_parts(real, imag)
+    _check_parts(
+        require_tensor("complex", real, "real"), require_tensor("complex", imag, "imag", 2)
+    )
     z = Complex.apply(real, imag)
     if out is None:
         return z
@@ -301,7 +304,7 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
         >>> rushlight.polar(rushlight.tensor([2.0]), rushlight.tensor([0.0]))
         tensor([2.+0.j])
     """
-    _check_parts(abs, angle)
+    _check_parts(require_tensor("polar", abs, "abs"), require_tensor("polar", angle, "angle", 2))
     return Complex.apply(abs * angle.cos(), abs * angle.sin())
 
 

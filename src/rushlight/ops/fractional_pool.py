@@ -79,7 +79,7 @@ def _pool(
         shift = shifts[..., d if dims == 3 else dims - 1 - d]
         starts.append(_starts(shift, size, count, window))
     places = _window_indices(starts, kernel, x.shape[2:])
-    values = np.take_along_axis(x.reshape(*x.shape[:2], -1), _flat(places), axis=2)
+    values = np.take_along_axis(_flat(x), _flat(places), axis=2)
     best = values.reshape(places.shape).argmax(axis=-1)[..., None]
     chosen = np.take_along_axis(places, best, axis=-1)[..., 0]
     indices = wrap(np.ascontiguousarray(_flat(chosen)))
@@ -89,7 +89,7 @@ def _pool(
 
 
 def _flat(places: Array) -> Array:
-    return places.reshape(*places.shape[:2], -1)
+    return places.reshape(*places.shape[:2], prod(places.shape[2:]))
 
 
 @export(functional=True, public=False)
