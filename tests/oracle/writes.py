@@ -14,6 +14,9 @@ from rushlight._tensor import Tensor, wrap
 
 SAMPLES = 4
 
+# torch itself writes beyond such a result's memory.
+WRITES_BEYOND = {"nn.functional.avg_pool3d"}
+
 
 def _attempt(call: Callable[[], Any]) -> tuple[Any, Exception | None, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
@@ -85,6 +88,8 @@ def check_out(
         if not all(isinstance(r, torch.Tensor) for r in results) or "out" in sample.kwargs:
             return
         for label, outs in _outs(results):
+            if label == "overlapping itself" and op.name in WRITES_BEYOND:
+                continue
             memo: dict[Any, Any] = {}
             given = [translate(v, memo) for v in (sample.input, sample.args, sample.kwargs)]
             mine = [translate(t, memo) for t in outs]

@@ -133,14 +133,6 @@ def triplet_margin_loss(
         return pairwise_distance(a, b, p, eps)
 
     reduction = read_reduction(reduction, size_average, reduce)
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.array.ndim == positive.array.ndim == negative.array.ndim:
-        raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of "
-            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
-            f"{negative.ndim}D inputs"
-        )
     return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
 
 
@@ -153,6 +145,14 @@ def _triplet(
     swap: bool,
     reduction: str,
 ) -> Tensor:
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.array.ndim == positive.array.ndim == negative.array.ndim:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
+            f"{negative.ndim}D inputs"
+        )
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = far.minimum(distance(positive, negative))
