@@ -47,7 +47,11 @@ _PLAIN_METHODS = frozenset({
     "__iter__", "__new__", "__reduce__", "__reduce_ex__", "__repr__", "__setstate__", "__str__",
     "__torch_function__", "_number", "as_subclass", "requires_grad_",
 })  # fmt: skip
-_PLAIN_FUNCTIONS = frozenset({"is_storage", "is_tensor"})
+# Nor is what makes a tensor of anything, another library's tensors included.
+_PLAIN_FUNCTIONS = frozenset({
+    "as_tensor", "asarray", "from_dlpack", "from_numpy", "frombuffer", "is_storage", "is_tensor",
+    "scalar_tensor", "tensor",
+})  # fmt: skip
 _TENSOR_PROPERTIES = ("H", "T", "data", "imag", "mH", "mT", "real")
 
 _TENSORS_OWN = Tensor.__torch_function__.__func__  # type: ignore[attr-defined]
@@ -166,6 +170,8 @@ def _overrides(argument: Any) -> bool:
     handler = getattr(cls, "__torch_function__", None)
     if handler is None or issubclass(cls, TorchFunctionMode):
         return False
+    if cls.__module__.partition(".")[0] == "torch":
+        return False  # PyTorch's own tensors would hand the call back
     # The library's own classes, parameters say, compute as plain tensors unless they override it.
     own = cls.__module__.startswith("rushlight.") and issubclass(cls, Tensor)
     return not own or getattr(handler, "__func__", None) is not _TENSORS_OWN

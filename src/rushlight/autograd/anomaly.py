@@ -6,11 +6,9 @@ when it was made in a reverse pass.
 
 from __future__ import annotations
 
-import traceback
 import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
 from .._tensor import Tensor
@@ -18,7 +16,7 @@ from ..errors import RushlightWarning
 from .interception import Proceed, add_interceptor, remove_interceptor
 from .node import Node
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = __file__.rpartition("autograd")[0]
 _TRACE, _PARENT = "traceback_", "parent_"
 
 enabled = False
@@ -108,6 +106,8 @@ def _remember_origin(
 
 def _users_stack() -> list[str]:
     """Return the lines of the stack up to where the user's program called the library."""
+    import traceback  # takes a while to load
+
     frames = traceback.extract_stack()
     while frames and frames[-1].filename.startswith(_PACKAGE):
         frames.pop()

@@ -11,6 +11,7 @@ import torch.utils.data
 manualSeed = 999
 random.seed(manualSeed)
 torch.manual_seed(manualSeed)
+torch.set_default_dtype(torch.float64)  # two nets against each other blow rounding up
 nz, ngf, ndf, nc = 16, 8, 8, 1
 device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 
@@ -90,7 +91,7 @@ for epoch in range(3):
         netD.zero_grad()
         real_cpu = data[0].to(device)
         b_size = real_cpu.size(0)
-        label = torch.full((b_size,), 1.0, dtype=torch.float, device=device)
+        label = torch.full((b_size,), 1.0, dtype=torch.float64, device=device)
         output = netD(real_cpu).view(-1)
         errD_real = criterion(output, label)
         errD_real.backward()
