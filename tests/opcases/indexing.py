@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from . import COMPLEX, FLOATS, HALVES, REAL, Err, OpCase, S, ints, lit
@@ -97,7 +99,35 @@ def _extremum(name, ufunc, start):
     )
 
 
+def _segment_reduce(x, reduce, lengths=None, offsets=None, axis=0, initial=None):
+    """Reduce slices one by one."""
+    if axis:
+        rows = [_segment_reduce(r, reduce, n) for r, n in zip(x, lengths, strict=True)]
+        return np.stack(rows)
+    edges = np.concatenate([[0], np.cumsum(lengths)]) if offsets is None else offsets
+    begin = {} if initial is None else {"initial": initial}
+    parts = [x[a:b] for a, b in pairwise(edges)]
+    return np.stack([getattr(np, reduce)(part, axis=0, **begin) for part in parts])
+
+
 CASES = [
+    OpCase(
+        "segment_reduce",
+        [
+            S((4, 2), "sum", lengths=ints([3, 0, 1])),
+            S((4, 2), "mean", lengths=ints([1, 3])),
+            S((4,), "max", offsets=ints([0, 2, 4])),
+            S((2, 3), "prod", lengths=ints([[1, 2], [3, 0]]), axis=1),
+            S((4,), "min", lengths=ints([4]), initial=-0.5),
+        ],
+        _segment_reduce,
+        errors=[
+            Err(S((3,), "sum"), RuntimeError, "must be defined"),
+            Err(S((3,), "sum", lengths=ints([1, 1])), RuntimeError, "to sum to"),
+            Err(S((3,), "sum", lengths=ints([4, -1])), RuntimeError, "negative"),
+            Err(S((3,), "mode", lengths=ints([3])), RuntimeError, "reduce argument"),
+        ],
+    ),
     _case(
         "select",
         [S((2, 3), 1, -1), S((2, 3), 0, 1)],

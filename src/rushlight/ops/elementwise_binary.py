@@ -78,6 +78,28 @@ class LogAddExp(Op):
         )
 
 
+class ComplexLogAddExp(Op):
+    """z = ln(e^x + e^y).  dL/dx = g / conj(1 + e^(y-x)), likewise dL/dy."""
+
+    label = "Logaddexp"
+
+    def forward(ctx, x: Array, y: Array) -> Array:
+        ctx.save(x, y)
+        swap = x.real < y.real
+        high: Any = np.where(swap, y, x)
+        low: Any = np.where(swap, x, y)
+        # Both -inf, the logarithm of nothing: their difference would be NaN.
+        return np.where(np.isneginf(high.real), low, high + np.log1p(np.exp(low - high)))
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, y = ctx.saved_tensors
+        to_x, to_y = ctx.edges
+        return (
+            sum_to(g * (x - y).sigmoid().conj(), x.array.shape) if to_x else None,
+            sum_to(g * (y - x).sigmoid().conj(), y.array.shape) if to_y else None,
+        )
+
+
 class Copysign(Op):
     """z = |x| with the sign of y.  dL/dx = g z / x, 0 at x = 0; dL/dy = 0."""
 
@@ -160,7 +182,10 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
 
 @export(method=True, out=True)
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """Return ln(e^x + e^y) without overflow."""
+    """Return ln(e^x + e^y) without overflow, also of complex numbers."""
+    if isinstance(input, Tensor) and input.array.dtype.kind == "c":
+        both_tensors("logaddexp", input, other)
+        return ComplexLogAddExp.apply(*promote(input, other))
     return LogAddExp.apply(*_same_floats("logaddexp", input, other), base2=False)
 
 

@@ -37,6 +37,7 @@ from . import (
     pool,
     recurrent,
     resize,
+    segments,
     short_time_fourier,
     windows,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "pool",
     "recurrent",
     "resize",
+    "segments",
     "short_time_fourier",
     "windows",
 ]
