@@ -131,10 +131,11 @@ class LSTM(_Layer):
         g, projected, squashed = K.lstm_grad(
             gates, cells, before, grads[0], dh, dc, w_hh, w_hr, *order
         )
-        gw_hh = g.T @ K.previous(y, h, *order)
+        gx = gemm.matmul(g, w_ih) if ctx.edges[0] else None
+        gw_ih, gw_hh = gemm.matmul(g.T, x), gemm.matmul(g.T, K.previous(y, h, *order))
         gb = g.sum(0) if b_ih is not None or b_hh is not None else None
-        gw_hr = None if w_hr is None else projected.T @ squashed
-        return [g @ w_ih, dh, dc, g.T @ x, gw_hh, gb, gb, gw_hr]
+        gw_hr = None if w_hr is None else gemm.matmul(projected.T, squashed)
+        return [gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr]
 
     def composed(ctx, *inputs: Any) -> State:
         x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr = inputs
@@ -175,7 +176,8 @@ class GRU(_Layer):
         gi, gh = K.gru_grad(gates, inner, before, grads[0], dh, w_hh, *order)
         gb_ih = None if b_ih is None else gi.sum(0)
         gb_hh = None if b_hh is None else gh.sum(0)
-        return [gi @ w_ih, dh, gi.T @ x, gh.T @ before, gb_ih, gb_hh]
+        gx = gemm.matmul(gi, w_ih) if ctx.edges[0] else None
+        return [gx, dh, gemm.matmul(gi.T, x), gemm.matmul(gh.T, before), gb_ih, gb_hh]
 
     def composed(ctx, *inputs: Any) -> State:
         x, h, w_ih, w_hh, b_ih, b_hh = inputs
@@ -214,7 +216,9 @@ class RNN(_Layer):
         order = ctx.sizes, ctx.reverse
         g = K.simple_grad(y, grads[0], dh, w_hh, ctx.nonlinearity, *order)
         gb = g.sum(0) if b_ih is not None or b_hh is not None else None
-        return [g @ w_ih, dh, g.T @ x, g.T @ K.previous(y, h, *order), gb, gb]
+        gx = gemm.matmul(g, w_ih) if ctx.edges[0] else None
+        gw_ih, gw_hh = gemm.matmul(g.T, x), gemm.matmul(g.T, K.previous(y, h, *order))
+        return [gx, dh, gw_ih, gw_hh, gb, gb]
 
     def composed(ctx, *inputs: Any) -> State:
         x, h, w_ih, w_hh, b_ih, b_hh = inputs

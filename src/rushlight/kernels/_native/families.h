@@ -9,3 +9,4 @@
 #include "loss/cpu.h"
 #include "embedding/cpu.h"
 #include "norm/cpu.h"
+#include "recurrent/cpu.h"

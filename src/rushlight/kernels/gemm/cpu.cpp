@@ -190,6 +190,37 @@ void multiply(const Product& p) {
   }
 }
 
+// One vector more than needed: packing stores whole vectors.
+int64_t packed_size(int64_t n, int64_t k) { return round_up(n, kColumns) * k + W; }
+
+void pack(const Matrix& b, int64_t n, int64_t k, float* to) {
+  const int64_t panels = ceil_div(n, kColumns);
+  for (int64_t d = 0; d < k; d += kDepth) {
+    const int64_t depth = std::min(kDepth, k - d), weight = kColumns * depth;
+    const float* from = b.data + d * b.row_stride;
+    float* block_start = to + panels * kColumns * d;
+    parallel_for(panels, 1 + 16384 / weight, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t j = i * kColumns;
+        pack_panel(from + j * b.column_stride, b.row_stride, b.column_stride, n - j, depth,
+                   block_start + i * weight, kColumns);
+      }
+    });
+  }
+}
+
+void multiply_packed(const Product& p) {
+  const int64_t columns = round_up(p.n, kColumns), whole = p.n / kColumns * kColumns;
+  for (int64_t d = 0; d < p.k; d += kDepth) {
+    const int64_t depth = std::min(kDepth, p.k - d);
+    const float* b = p.b.data + columns * d;
+    const Operands operands{p.a.data + d * p.a.column_stride, b, b + whole * depth, whole, false,
+                            true};
+    block(p, operands, depth, 0, 0, 0, p.m, 0, p.n, p.accumulate || d > 0,
+          d + depth == p.k && !p.epilogue.empty());
+  }
+}
+
 namespace {
 
 // Where the matrices of batch entry i begin: axes that are absent or have length 1 do not move.

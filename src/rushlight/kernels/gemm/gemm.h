@@ -40,4 +40,10 @@ struct Product {
 // Splits the work over threads; inside a parallel region it runs on the calling thread.
 void multiply(const Product& p);
 
+// For a B that many products share: pack it once, then multiply with `p.b.data` leading to the packed
+// copy. `to` has room for packed_size(n, k) floats. These products run on the calling thread.
+int64_t packed_size(int64_t n, int64_t k);
+void pack(const Matrix& b, int64_t n, int64_t k, float* to);
+void multiply_packed(const Product& p);
+
 }  // namespace rl::RL_LEVEL
