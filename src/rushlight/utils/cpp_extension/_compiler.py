@@ -1,0 +1,180 @@
+"""The C++ compiler: finding it, the flags it gets, and how to know that it changed."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+CANDIDATES = ("c++", "g++", "clang++")
+
+# They change what a compiler does without standing in its command.
+COMPILER_VARIABLES = (
+    "CPATH", "CPLUS_INCLUDE_PATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH",
+    "GCC_EXEC_PREFIX", "SDKROOT", "MACOSX_DEPLOYMENT_TARGET", "CCC_OVERRIDE_OPTIONS",
+)  # fmt: skip
+
+NO_COMPILER = """\
+building an extension needs a C++ compiler, and none was found (looked for {looked}).
+Install one:
+  Debian, Ubuntu   apt install g++
+  Fedora, RHEL     dnf install gcc-c++
+  macOS            xcode-select --install
+  conda            conda install -c conda-forge cxx-compiler
+or name yours in the environment variable CXX."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler.
+
+    Attributes:
+        command: how it is called; several words where CXX says `ccache g++`.
+        identity: changes when another compiler, or another version, takes its place.
+    """
+
+    command: tuple[str, ...]
+    identity: str
+
+    @functools.cached_property
+    def is_clang(self) -> bool:
+        """Whether it is a Clang; otherwise it takes GCC's flags."""
+        name = os.path.basename(os.path.realpath(self.command[-1]))
+        if "clang" in name:
+            return True
+        if re.search(r"g\+\+|gcc", name):
+            return sys.platform == "darwin"
+        return "clang" in version_text(self)
+
+
+def find_compiler(names: Iterable[str] = CANDIDATES) -> Compiler:
+    """Return the compiler that CXX names, or else the first of the usual ones that is installed.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    named = os.environ.get("CXX")
+    if named:
+        found = resolve(named)
+        if found is None:
+            raise RuntimeError(
+                f"the environment variable CXX names the compiler {named!r}, which does not exist"
+            )
+        return found
+    for name in names:
+        found = resolve(name)
+        if found is not None:
+            return found
+    raise RuntimeError(NO_COMPILER.format(looked=", ".join(names)))
+
+
+def resolve(call: str) -> Compiler | None:
+    """Return the compiler a command calls, or None if one of its programs does not exist."""
+    command, marks = [], []
+    for word in shlex.split(call):
+        path = word if word.startswith("-") else shutil.which(word)
+        if path is None:
+            return None
+        command.append(path)
+        if not word.startswith("-"):
+            marks.append(_mark(path))
+    return Compiler(tuple(command), " ".join(marks)) if command else None
+
+
+def _mark(program: str) -> str:
+    """Return what tells a program from another one, and from its next version."""
+    real = os.path.realpath(program)
+    status = os.stat(real)
+    return f"{real}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def version_text(compiler: Compiler) -> str:
+    """Return what the compiler says of itself."""
+    answer = subprocess.run(
+        [*compiler.command, "--version"], capture_output=True, text=True, errors="replace"
+    )
+    return answer.stdout
+
+
+def environment_marks() -> list[str]:
+    """Return the environment variables that change what a compiler does."""
+    return [f"{name}={os.environ[name]}" for name in COMPILER_VARIABLES if name in os.environ]
+
+
+def cpu_mark() -> str:
+    """Return what `-march=native` means on this machine."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            wanted = ("model name", "flags", "Features")
+            return "".join(sorted({line for line in lines if line.startswith(wanted)}))
+    except OSError:
+        import platform
+
+        return f"{platform.machine()} {platform.processor()}"
+
+
+def compile_flags(compiler: Compiler, name: str) -> list[str]:
+    """Return the flags every source of the extension `name` gets, before the user's own."""
+    flags = [
+        "-std=c++20",
+        "-O2",
+        "-fPIC",
+        f"-DTORCH_EXTENSION_NAME={name}",
+        "-DTORCH_API_INCLUDE_EXTENSION_H",
+    ]
+    if not compiler.is_clang:
+        # Otherwise static data of inline functions is shared by all extensions of a process,
+        # and by an extension with its own earlier version.
+        flags.append("-fno-gnu-unique")
+    return flags
+
+
+def link_flags() -> list[str]:
+    """Return the flags that make a shared library which Python can load."""
+    if sys.platform == "darwin":
+        return ["-bundle", "-undefined", "dynamic_lookup"]
+    return ["-shared"]
+
+
+_PATH_OPTION = re.compile(r"(-I|-L|-isystem|-iquote|-idirafter|-include|-imacros)(.*)", re.DOTALL)
+_JOINED_ONLY_PATHS = ("-I", "-L")
+
+
+def with_absolute_paths(flags: Sequence[str]) -> list[str]:
+    """Return the flags with relative paths made absolute: the compiler runs elsewhere."""
+    result: list[str] = []
+    value_is_path = False
+    for flag in flags:
+        match = _PATH_OPTION.fullmatch(flag)
+        if value_is_path:
+            result.append(_absolute(flag))
+            value_is_path = False
+        elif match is None:
+            result.append(flag)
+        elif not match[2]:
+            result.append(flag)
+            value_is_path = True
+        elif match[1] in _JOINED_ONLY_PATHS:
+            result.append(match[1] + _absolute(match[2]))
+        else:
+            result.append(flag)
+    return result
+
+
+def _absolute(path: str) -> str:
+    """Make a path absolute where it names something; `-include vector` does not."""
+    return os.path.abspath(path) if os.path.exists(path) else path
+
+
+_TORCH_LIBRARIES = re.compile(r"-l(torch|torch_cpu|torch_cuda|torch_python|c10|c10_cuda)")
+
+
+def without_torch_libraries(flags: Iterable[str]) -> list[str]:
+    """Return the linker flags less torch's libraries, which do not exist here."""
+    return [flag for flag in flags if not _TORCH_LIBRARIES.fullmatch(flag)]
