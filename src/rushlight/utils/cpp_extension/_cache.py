@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -58,6 +57,13 @@ def _digest_as_of(path: str, started: float) -> str:
         if os.stat(path).st_mtime <= started:
             return digest_of_file(path) or "gone"
     return "changed"
+
+
+@functools.cache
+def digest_of_translator() -> str:
+    """Return the digest of what makes C++ for the host of CUDA sources."""
+    files = sorted(Path(__file__).parent.glob("_cuda*.py"))
+    return digest_of(*(f"{path.name}={digest_of_file(str(path))}" for path in files))
 
 
 class Cache:
@@ -228,6 +234,8 @@ def _why_not_writable(directory: Path) -> str | None:
 @functools.cache
 def _private_temporary_directory() -> Path:
     """Return a temporary directory nobody else can have put libraries into."""
+    import tempfile
+
     if hasattr(os, "getuid"):
         path = Path(tempfile.gettempdir(), f"rushlight-extensions-{os.getuid()}")
         with contextlib.suppress(OSError):

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -96,6 +95,8 @@ def _mark(program: str) -> str:
 
 def version_text(compiler: Compiler) -> str:
     """Return what the compiler says of itself."""
+    import subprocess
+
     answer = subprocess.run(
         [*compiler.command, "--version"], capture_output=True, text=True, errors="replace"
     )

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 
 SHOWN_ERRORS = 5
 SHOWN_LINES = 14
 
 _DIAGNOSTIC = re.compile(
-    r"^(?P<place>[^\s:][^:]*:\d+:(?:\d+:)?) (?P<kind>[a-z ]*error|warning|note): "
+    r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:\d+:)? (?P<kind>[a-z ]*error|warning|note): "
 )
 _LINKER = re.compile(r"undefined reference|undefined symbol|cannot find -l|multiple definition")
 
 
+class CompilerFailure(Exception):
+    """A compiler or linker that found errors: its command and all it has printed."""
+
+    def __init__(self, command: Sequence[str], output: str):
+        super().__init__(output)
+        self.command = list(command)
+        self.output = output
+
+
 def build_error(
     name: str,
-    command: Sequence[str],
-    output: str,
+    failure: CompilerFailure,
+    snippets: Mapping[str, str],
     explain: Callable[[str], str | None],
 ) -> RuntimeError:
-    """Return the exception for a failed command.
+    """Return the exception that tells the user of a failed build.
 
     Args:
         name: the extension's name.
-        command: the compiler's or linker's command.
-        output: all it has printed.
+        failure: the command and its output.
+        snippets: the strings that were compiled, by the names they have in the output.
         explain: returns a better message for an output it knows the cause of.
     """
     head = f"Error building extension '{name}'"
-    explanation = explain(output)
+    explanation = explain(failure.output)
     if explanation is not None:
         return RuntimeError(f"{head}: {explanation}")
-    errors = relevant(output)
-    return RuntimeError(f"{head}:\n{errors}\n\ncommand: {shlex.join(command)}")
+    places = {label: place for label, text in snippets.items() if (place := find_in_callers(text))}
+    errors = in_their_files(relevant(failure.output), places)
+    return RuntimeError(f"{head}:\n{errors}\n\ncommand: {' '.join(failure.command)}")
 
 
 def relevant(output: str) -> str:
@@ -74,3 +86,49 @@ def _shortened(block: Sequence[str]) -> str:
     if len(block) <= SHOWN_LINES:
         return "\n".join(block)
     return "\n".join([*block[:SHOWN_LINES], f"    ({len(block) - SHOWN_LINES} more lines)"])
+
+
+# A file of the user's, and the number of its lines that stand before a string's first.
+Place = tuple[str, int]
+
+
+def find_in_callers(text: str) -> Place | None:
+    """Return where a string stands in the Python files of the functions being called."""
+    import linecache
+
+    package = os.path.dirname(os.path.abspath(__file__))
+    frame: FrameType | None = sys._getframe(1)
+    seen = set()
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file not in seen and not os.path.abspath(file).startswith(package):
+            seen.add(file)
+            content = "".join(linecache.getlines(file, frame.f_globals))
+            if text.strip() and content.count(text) == 1:
+                return file, content[: content.index(text)].count("\n")
+        frame = frame.f_back
+    return None
+
+
+_EXCERPT = re.compile(r"^( *)(\d+) \|")
+
+
+def in_their_files(output: str, places: Mapping[str, Place]) -> str:
+    """Return a compiler's output with lines of strings as lines of the files they stand in."""
+    lines, shift = [], 0
+    for line in output.splitlines():
+        label, colon, rest = line.partition(":")
+        if label in places and colon:
+            file, shift = places[label]
+            number = re.match(r"\d+", rest)
+            if number is not None:
+                rest = f"{int(number[0]) + shift}{rest[number.end() :]}"
+            line = f"{file}:{rest}"
+        elif _DIAGNOSTIC.match(line):
+            shift = 0
+        excerpt = _EXCERPT.match(line)
+        if excerpt is not None and shift:
+            number_field = str(int(excerpt[2]) + shift).rjust(len(excerpt[1] + excerpt[2]))
+            line = f"{number_field} |{line[excerpt.end() :]}"
+        lines.append(line)
+    return "\n".join(lines)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from rushlight.utils.cpp_extension._build import Source
+from rushlight.utils.cpp_extension._recipe import Source
 
 BINDINGS = "functions"
 
@@ -83,6 +82,8 @@ def explain_bindings(functions: Sequence[str], text: str) -> Callable[[str], str
         lines = [f"functions={list(functions)!r} names {', '.join(map(repr, missing))}, which "]
         lines.append("no source in cpp_sources defines or declares")
         known = sorted(set(re.findall(r"\b([A-Za-z_]\w*)\s*\(", text)))
+        import difflib
+
         close = difflib.get_close_matches(missing[0], known, n=1)
         if close:
             lines.append(f"; did you mean {close[0]!r}?")

@@ -7,14 +7,15 @@ import importlib.machinery
 import importlib.util
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rushlight.utils.cpp_extension import _compiler, _inline
-from rushlight.utils.cpp_extension._build import Recipe, Source, build
+from rushlight.utils.cpp_extension import _compiler, _errors, _inline
+from rushlight.utils.cpp_extension._build import build
 from rushlight.utils.cpp_extension._paths import extension_directory, include_paths
+from rushlight.utils.cpp_extension._recipe import Recipe, Source
 
 
 def load(
@@ -41,10 +42,10 @@ def load(
     recipe = Recipe(
         name,
         [Source.read(path) for path in paths],
+        extension_directory(name, build_directory),
         cflags=_flags(extra_cflags, extra_include_paths, with_cuda),
         cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths, with_cuda),
         ldflags=_compiler.without_torch_libraries(_flags(extra_ldflags)),
-        directory=extension_directory(name, build_directory),
         verbose=verbose,
         keep_intermediates=keep_intermediates,
     )
@@ -84,19 +85,19 @@ def load_inline(
     recipe = Recipe(
         name,
         sources,
+        extension_directory(name, build_directory),
         cflags=_flags(extra_cflags, extra_include_paths, with_cuda),
         cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths, with_cuda),
         ldflags=_compiler.without_torch_libraries(_flags(extra_ldflags)),
-        directory=extension_directory(name, build_directory),
         verbose=verbose,
         keep_intermediates=keep_intermediates,
         snippets={
             **_inline.snippets("cpp_sources", cpp_texts),
             **_inline.snippets("cuda_sources", cuda_texts),
         },
-        explain=_inline.explain_bindings(list(bound), "\n".join(cpp_texts)),
     )
-    return _load_library(recipe, is_python_module)
+    explain = _inline.explain_bindings(list(bound), "\n".join(cpp_texts))
+    return _load_library(recipe, is_python_module, explain)
 
 
 def _refuse(given: object, what: str, instead: str) -> None:
@@ -142,8 +143,20 @@ _versions: dict[str, int] = {}
 _importing = threading.Lock()
 
 
-def _load_library(recipe: Recipe, is_python_module: bool) -> Any:
-    library = build(recipe)
+def _load_library(
+    recipe: Recipe,
+    is_python_module: bool,
+    explain: Callable[[str], str | None] = lambda output: None,
+) -> Any:
+    """Build a library if needed and load it.
+
+    Raises:
+        RuntimeError: it cannot be built; the message shows the compiler's errors.
+    """
+    try:
+        library = build(recipe)
+    except _errors.CompilerFailure as failure:
+        raise _errors.build_error(recipe.name, failure, recipe.snippets, explain) from None
     with _importing:
         if not is_python_module:
             ctypes.CDLL(str(library))

@@ -1,0 +1,144 @@
+"""Running the compiler: several sources at once, into the cache. Imported when that is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rushlight.utils.cpp_extension import _build, _cache
+from rushlight.utils.cpp_extension._errors import CompilerFailure
+from rushlight.utils.cpp_extension._recipe import Plan, Recipe, Unit
+
+
+def make_library(recipe: Recipe, plan: Plan, directory: Path) -> Path:
+    """Compile what has to be compiled, link it and publish the library.
+
+    The caller holds the lock of the directory.
+
+    Raises:
+        CompilerFailure: the compiler or the linker found errors.
+    """
+    cache = _cache.Cache(directory)
+    cache.remove_leftovers()
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix=_cache.TEMPORARY_PREFIX, dir=directory) as temporary:
+        scratch = Path(temporary)
+        for name, text in recipe.snippets.items():
+            _write(scratch / name, text)  # for the lines that compilers show below an error
+        keys = _compile_all(recipe, plan, cache, scratch)
+        objects = [str(cache.object_path(key)) for key in keys]
+        result = scratch / "result.so"
+        _run(recipe, [*plan.linker, "-o", str(result), *objects, *plan.ldflags], scratch)
+        library = _build.library_path(recipe, plan, directory, keys)
+        os.replace(result, library)
+    _publish_plain_name(library, directory / f"{recipe.name}.so")
+    cache.prune(recipe.name, recipe.keep_intermediates)
+    recipe.say(f"built in {time.perf_counter() - began:.2f} s: {library}")
+    return library
+
+
+def _compile_all(recipe: Recipe, plan: Plan, cache: _cache.Cache, scratch: Path) -> list[str]:
+    """Compile the units whose objects are not there, several at once; return the objects' names."""
+
+    def compiled(unit: Unit) -> str:
+        key = cache.object_key(unit.key)
+        if key is not None and cache.object_path(key).exists():
+            return key
+        return _compile(recipe, unit, cache, scratch)
+
+    with ThreadPoolExecutor(jobs(len(plan.units))) as pool:
+        try:
+            return list(pool.map(compiled, plan.units))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def jobs(units: int) -> int:
+    """Return how many compilers run at once: MAX_JOBS, or the cores this process may use."""
+    limit = os.environ.get("MAX_JOBS", "")
+    if limit.isdigit() and int(limit) > 0:
+        return min(units, int(limit))
+    affinity = getattr(os, "sched_getaffinity", None)
+    return max(1, min(units, len(affinity(0)) if affinity else os.cpu_count() or 1))
+
+
+def _compile(recipe: Recipe, unit: Unit, cache: _cache.Cache, scratch: Path) -> str:
+    """Compile one unit in the scratch directory and move the object into the cache."""
+    started = time.time()
+    path = unit.source.path
+    included: list[str] = []
+    if unit.is_emulated:
+        from rushlight.utils.cpp_extension import _cuda
+
+        path = f"{unit.key}.cpp"
+        _write(scratch / path, _cuda.host_source(unit.source.text, unit.source.path))
+        included += [unit.source.path] * unit.source.is_file
+    elif not unit.source.is_file:
+        path = f"{unit.key}.{'cu' if unit.source.language == 'cuda' else 'cpp'}"
+        _write(scratch / path, unit.source.text)
+    object_file = scratch / f"{unit.key}.o"
+    dependencies = scratch / f"{unit.key}.d"
+    report = ["-MMD", "-MF", str(dependencies), "-c", path, "-o", str(object_file)]
+    _run(recipe, [*unit.command, *report], scratch)
+    inside = str(scratch) + os.sep
+    included += [
+        name
+        for name in _read_depfile(dependencies)
+        if os.path.isabs(name) and not name.startswith(inside)
+    ]
+    return cache.store_unit(unit.key, included, object_file, started)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _run(recipe: Recipe, command: Sequence[str], directory: Path) -> None:
+    """Run a compiler.
+
+    Raises:
+        CompilerFailure: it found errors.
+    """
+    recipe.say(shlex.join(command))
+    began = time.perf_counter()
+    answer = subprocess.run(
+        command,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "LC_ALL": "C"},
+        encoding="utf-8",
+        errors="replace",
+    )
+    if answer.returncode != 0:
+        raise CompilerFailure(command, answer.stdout)
+    recipe.say(f"{time.perf_counter() - began:.2f} s")
+    if answer.stdout:
+        recipe.say(answer.stdout)
+
+
+def _read_depfile(path: Path) -> list[str]:
+    """Return the files a make rule depends on."""
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    _, _, files = text.replace("\\\n", " ").partition(": ")
+    names = re.findall(r"(?:\\[ #]|[^\s])+", files)
+    return [re.sub(r"\\([ #])", r"\1", name).replace("$$", "$") for name in names]
+
+
+def _publish_plain_name(library: Path, plain: Path) -> None:
+    """Let `<name>.so` name the newest library, for those who look for it."""
+    temporary = plain.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    with contextlib.suppress(OSError):
+        os.link(library, temporary)
+        os.replace(temporary, plain)
