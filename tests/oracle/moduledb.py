@@ -122,7 +122,11 @@ def compare_call(ours: Any, theirs: Any, forward: Any, dtype: str) -> str | None
         t.retain_grad()
     torch.manual_seed(5)
     rushlight.manual_seed(5)
-    expected, actual = theirs(*forward.args, **forward.kwargs), ours(*args, **kwargs)
+    try:
+        expected = theirs(*forward.args, **forward.kwargs)
+    except RuntimeError as error:  # samples that torch itself refuses
+        return refusal(ours, args, kwargs, error)
+    actual = ours(*args, **kwargs)
     if problem := difference(actual, expected, dtype, "output"):
         return problem
     roots = [t for t in flatten(expected) if isinstance(t, torch.Tensor) and t.requires_grad]
@@ -147,6 +151,15 @@ def compare_call(ours: Any, theirs: Any, forward: Any, dtype: str) -> str | None
         if problem := difference(left[key], value, dtype, f"{key} afterwards"):
             return problem
     return None if repr(ours) == repr(theirs) else f"repr: {ours!r} instead of {theirs!r}"
+
+
+def refusal(ours: Any, args: Any, kwargs: Any, theirs: RuntimeError) -> str | None:
+    """Compare a call with one that torch has refused."""
+    try:
+        ours(*args, **kwargs)
+    except RuntimeError as error:
+        return None if str(error) == str(theirs) else f"error {error} instead of {theirs}"
+    return f"no error instead of {theirs}"
 
 
 def compare_gradient(ours: Any, theirs: Any, dtype: str, what: str) -> str | None:

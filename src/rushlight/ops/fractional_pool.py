@@ -67,6 +67,8 @@ def _pool(
     x = batch.array
     if samples is None:
         samples = rand(x.shape[0], x.shape[1], dims, dtype=input.dtype)
+    _check_samples(x, samples.array, dims)
+    samples = samples[: x.shape[0]]
     shifts = samples.array.astype(np.float32) if x.dtype.kind == "V" else samples.array
     starts = []
     for d, (size, count, window) in enumerate(zip(x.shape[2:], counts, kernel, strict=True)):
@@ -86,6 +88,20 @@ def _pool(
     y = batch.flatten(2).gather(2, indices).reshape(chosen.shape)
     result = y, indices.reshape(chosen.shape)
     return result if batch is input else (result[0].squeeze(0), result[1].squeeze(0))
+
+
+def _check_samples(x: Array, samples: Array, dims: int) -> None:
+    if samples.dtype != x.dtype:
+        raise RuntimeError("Expect _random_samples to have the same dtype as input")
+    if samples.ndim != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.ndim}")
+    count, channels, numbers = samples.shape
+    if count < x.shape[0]:
+        raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+    if channels != x.shape[1]:
+        raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+    if numbers != dims:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {dims}; got {numbers}.")
 
 
 def _flat(places: Array) -> Array:

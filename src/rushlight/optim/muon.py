@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ _SCALES: dict[str, Callable[[int, int], float]] = {
     "original": lambda rows, columns: max(1, rows / columns) ** 0.5,
     "match_rms_adamw": lambda rows, columns: 0.2 * max(rows, columns) ** 0.5,
 }
+
+
+def _scaled(lr: Any, scale: Callable[[int, int], float], rows: int, columns: int) -> float:
+    return float(lr * scale(rows, columns))
 
 
 class Muon(Optimizer):
@@ -88,13 +93,14 @@ class Muon(Optimizer):
             for p in params:
                 if "momentum_buffer" not in self.state[p]:
                     self.state[p]["momentum_buffer"] = wrap(np.zeros_like(p.array))
+            # A learning rate that is a Tensor is multiplied in its own precision.
+            lr, scale = group["lr"], _SCALES[group["adjust_lr_fn"] or "original"]
             K.muon_(
                 *real_arrays(params),
-                [self.state[p]["momentum_buffer"].array for p in params], lr=float(group["lr"]),
-                weight_decay=group["weight_decay"], momentum=group["momentum"],
-                nesterov=group["nesterov"], coefficients=group["ns_coefficients"],
-                steps=group["ns_steps"], eps=group["eps"],
-                scale=_SCALES[group["adjust_lr_fn"] or "original"],
+                [self.state[p]["momentum_buffer"].array for p in params],
+                rate=partial(_scaled, lr, scale), shrink=float(1 - lr * group["weight_decay"]),
+                momentum=group["momentum"], nesterov=group["nesterov"],
+                coefficients=group["ns_coefficients"], steps=group["ns_steps"], eps=group["eps"],
             )  # fmt: skip
             written(params)
         return loss

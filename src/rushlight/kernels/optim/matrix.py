@@ -99,24 +99,23 @@ def muon_(
     grads: Arrays,
     buffers: Arrays,
     *,
-    lr: float,
-    weight_decay: float,
+    rate: Callable[[int, int], float],
+    shrink: float,
     momentum: float,
     nesterov: bool,
     coefficients: tuple[float, float, float],
     steps: int,
     eps: float,
-    scale: Callable[[int, int], float],
 ) -> None:
-    """Muon. `scale(rows, columns)` adjusts the learning rate to a parameter's shape."""
+    """Muon. `rate(rows, columns)` is the learning rate for a parameter's shape."""
     for p, g, buffer in _each(params, grads, buffers):
         s = _scalars(p)
         _average_towards(buffer, g, 1 - momentum)
         # Momenta of at least a half count from the other end, which rounds as PyTorch does.
         d = buffer - (buffer - g) * s(1 - momentum) if nesterov else buffer
         direction = orthogonalize(d, coefficients, steps, eps)
-        p *= s(1 - lr * weight_decay)
-        p -= s(lr * scale(*p.shape)) * direction.astype(p.dtype)
+        p *= s(shrink)
+        p -= s(rate(*p.shape)) * direction.astype(p.dtype)
 
 
 @kernel
