@@ -9,6 +9,8 @@ from rushlight.utils.cpp_extension._recipe import Source
 
 BINDINGS = "functions"
 
+# A source that includes it wants to have nothing to do with torch's headers.
+_MODULE_HEADER = re.compile(r"^\s*#\s*include\s*[<\"]rushlight/module\.h[>\"]", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -24,10 +26,14 @@ def check_identifier(name: str, what: str) -> None:
 
 def cpp_source(texts: Sequence[str], functions: Mapping[str, str], with_headers: bool) -> Source:
     """Return the C++ source: headers, the user's texts under their names, the bindings."""
-    parts = ["#include <torch/extension.h>"] if with_headers else []
+    is_lean = any(_MODULE_HEADER.search(text) for text in texts)
+    parts = ["#include <torch/extension.h>"] if with_headers and not is_lean else []
     parts += _labelled("cpp_sources", texts)
     if functions:
-        parts += [f'#line 1 "{BINDINGS}"', "PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {"]
+        opening = (
+            "RUSHLIGHT_MODULE(m) {" if is_lean else "PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {"
+        )
+        parts += [f'#line 1 "{BINDINGS}"', opening]
         parts += [f'm.def("{name}", &{name}, {_quoted(doc)});' for name, doc in functions.items()]
         parts.append("}")
     return Source("cpp_sources", "c++", "\n".join([*parts, ""]), is_file=False)
