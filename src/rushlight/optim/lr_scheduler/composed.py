@@ -7,7 +7,36 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, check_optimizer, per_group, set_rate, warn_of_epoch
+
+_CHAINED = {"ChainedScheduler": " to be chained"}
+
+
+def _check_schedulers(
+    owner: LRScheduler, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None
+) -> None:
+    """Check that schedules can take turns or run together: all of one optimizer, none by metric."""
+    name = type(owner).__name__
+    if len(schedulers) < 1:
+        raise ValueError(
+            f"{name} expects at least one scheduler{_CHAINED.get(name, '')}, but got no scheduler."
+        )
+    optimizer = optimizer or schedulers[0].optimizer
+    for i, scheduler in enumerate(schedulers):
+        if not hasattr(scheduler, "optimizer"):
+            raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional "
+                f"kwargs to be specified when calling `step`, but got one at index {i} in the "
+                "given schedulers sequence."
+            )
+        if scheduler.optimizer is not optimizer:
+            raise ValueError(
+                f"{name} expects all schedulers to belong to the same optimizer, but got "
+                f"scheduler {type(scheduler).__name__} at index {i} has {scheduler.optimizer}, "
+                f"which is different from {type(optimizer).__name__}."
+            )
 
 
 class SequentialLR(LRScheduler):
@@ -27,16 +56,7 @@ class SequentialLR(LRScheduler):
         milestones: list[int],
         last_epoch: int = -1,
     ):
-        if len(schedulers) < 1:
-            raise ValueError(
-                "SequentialLR expects at least one scheduler to be chained, but got no scheduler."
-            )
-        for i, scheduler in enumerate(schedulers):
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(
-                    "SequentialLR expects all schedulers to belong to the same optimizer, but got "
-                    f"scheduler at index {i} with another one."
-                )
+        _check_schedulers(self, schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 "Sequential Schedulers expects number of schedulers provided to be one more than "
@@ -47,12 +67,10 @@ class SequentialLR(LRScheduler):
         self.last_epoch, self.optimizer = last_epoch + 1, optimizer
         # Each schedule has taken its initial step: go back, and let only the first begin.
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+            set_rate(group, group["initial_lr"])
         self._undo(schedulers)
         first = schedulers[sum(milestone <= 0 for milestone in milestones)]
-        first._is_initial = True
-        first.step()
-        first._is_initial = False
+        first._initial_step()
         self._last_lr = first.get_last_lr()
 
     def _undo(self, schedulers: Sequence[LRScheduler]) -> None:
@@ -69,7 +87,7 @@ class SequentialLR(LRScheduler):
         which = sum(self.last_epoch >= milestone for milestone in self._milestones)
         scheduler = self._schedulers[which]
         if which > 0 and self._milestones[which - 1] == self.last_epoch:
-            scheduler.step(0)
+            scheduler._update_lr(0)
         else:
             scheduler.step()
         self._last_lr = scheduler.get_last_lr()
@@ -97,18 +115,8 @@ class ChainedScheduler(LRScheduler):
     """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
-        if len(schedulers) < 1:
-            raise ValueError(
-                "ChainedScheduler expects at least one scheduler to be chained, "
-                "but got no scheduler."
-            )
+        _check_schedulers(self, schedulers, optimizer)
         self.optimizer = optimizer or schedulers[0].optimizer
-        for i, scheduler in enumerate(schedulers):
-            if scheduler.optimizer is not self.optimizer:
-                raise ValueError(
-                    "ChainedScheduler expects all schedulers to belong to the same optimizer, but "
-                    f"got scheduler at index {i} with another one."
-                )
         self._schedulers = schedulers
         self._last_lr = self._current()
 
@@ -144,8 +152,7 @@ class ReduceLROnPlateau(LRScheduler):
     ):  # fmt: skip
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        check_optimizer(optimizer)
         if mode not in ("min", "max"):
             raise ValueError("mode " + mode + " is unknown!")
         if threshold_mode not in ("rel", "abs"):
@@ -156,6 +163,10 @@ class ReduceLROnPlateau(LRScheduler):
             patience,
             cooldown,
         )
+        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
+        count = len(optimizer.param_groups)
+        if self.default_min_lr is None and len(min_lr) != count:
+            raise ValueError(f"expected {count} min_lrs, got {len(min_lr)}")
         self.min_lrs = per_group(optimizer, min_lr, "min_lrs")
         self.mode, self.threshold, self.threshold_mode, self.eps = (
             mode,
@@ -163,21 +174,24 @@ class ReduceLROnPlateau(LRScheduler):
             threshold_mode,
             eps,
         )
+        self.mode_worse = math.inf if mode == "min" else -math.inf
         self.last_epoch = 0
         self._last_lr = self._current()
         self._reset()
 
     def _reset(self) -> None:
         """Forget what has been seen."""
-        self.best = math.inf if self.mode == "min" else -math.inf
+        self.best = self.mode_worse
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Look at a new value of the metric."""
         current = float(metrics)
+        if epoch is not None:
+            warn_of_epoch(stacklevel=2)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        if self.is_better(current, self.best):
+        if self._is_better(current, self.best):
             self.best, self.num_bad_epochs = current, 0
         else:
             self.num_bad_epochs += 1
@@ -190,19 +204,28 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self._current()
 
     def _reduce_lr(self) -> None:
-        values = []
+        count = len(self.optimizer.param_groups)
+        if len(self.min_lrs) != count:
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"The number of param groups in the `optimizer` ({count}) differs from when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a "
+                    "new param group being added to the optimizer. Please modify the `min_lrs` "
+                    "field to match the length of the `optimizer` param groups."
+                )
+            self.min_lrs = [self.default_min_lr] * count
         for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
             old = float(group["lr"])
             new = max(old * self.factor, least)
-            values.append(new if old - new > self.eps else old)
-        self._set(values)
+            if old - new > self.eps:
+                set_rate(group, new)
 
     @property
     def in_cooldown(self) -> bool:
         """Whether a fall is so recent that the metric is not looked at."""
         return self.cooldown_counter > 0
 
-    def is_better(self, a: float, best: float) -> bool:
+    def _is_better(self, a: float, best: float) -> bool:
         """Tell whether `a` improves on the best value so far."""
         if self.threshold_mode == "rel":
             return (
@@ -211,7 +234,3 @@ class ReduceLROnPlateau(LRScheduler):
                 else a > best * (self.threshold + 1.0)
             )
         return a < best - self.threshold if self.mode == "min" else a > best + self.threshold
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything but the optimizer."""
-        return {k: v for k, v in self.__dict__.items() if k != "optimizer"}

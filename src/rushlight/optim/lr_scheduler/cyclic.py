@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, check_optimizer, per_group, set_rate
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -35,7 +35,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         if T_mult < 1 or not isinstance(T_mult, int):
             raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
         if not isinstance(eta_min, (float, int)):
-            raise TypeError(
+            raise ValueError(
                 f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}"
             )
         self.T_0 = self.T_i = T_0
@@ -45,6 +45,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for the place within the period."""
+        self._warn_outside_step()
         share = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * share for base in self.base_lrs]
 
@@ -63,7 +64,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 raise ValueError(f"Expected non-negative epoch, but got {epoch}")
             self._place(epoch)
         self.last_epoch = math.floor(epoch)
-        self._set(self.get_lr())
+        self._set(self._rates(self.get_lr))
 
     def _place(self, epoch: float) -> None:
         if epoch < self.T_0:
@@ -106,6 +107,7 @@ class OneCycleLR(LRScheduler):
         max_momentum: Any = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
         three_phase: bool = False, last_epoch: int = -1,
     ):  # fmt: skip
+        check_optimizer(optimizer)
         self.optimizer = optimizer
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
@@ -136,10 +138,6 @@ class OneCycleLR(LRScheduler):
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self._prepare_momentum(base_momentum, max_momentum, last_epoch)
-        # The base class records lr as the initial one: it must be what the cycle starts with.
-        if last_epoch == -1:
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"]
         super().__init__(optimizer, last_epoch)
 
     def _prepare_momentum(self, low: Any, high: Any, last_epoch: int) -> None:
@@ -165,6 +163,7 @@ class OneCycleLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`, and set the momenta."""
+        self._warn_outside_step()
         t = self.last_epoch
         if t > self.total_steps:
             raise ValueError(
@@ -241,11 +240,12 @@ class CyclicLR(LRScheduler):
         cycle_momentum: bool = True, base_momentum: Any = 0.8, max_momentum: Any = 0.9,
         last_epoch: int = -1,
     ):  # fmt: skip
+        check_optimizer(optimizer)
         self.optimizer = optimizer
         lows = per_group(optimizer, base_lr, "base_lr")
         if last_epoch == -1:
             for low, group in zip(lows, optimizer.param_groups, strict=True):
-                group["lr"] = low
+                set_rate(group, low)
         self.max_lrs = per_group(optimizer, max_lr, "max_lr")
         down = float(step_size_up if step_size_down is None else step_size_down)
         self.total_size = float(step_size_up) + down
@@ -266,8 +266,11 @@ class CyclicLR(LRScheduler):
             self.base_momentums = per_group(optimizer, base_momentum, "base_momentum")
             self.max_momentums = per_group(optimizer, max_momentum, "max_momentum")
             if last_epoch == -1:
-                for top, group in zip(self.max_momentums, optimizer.param_groups, strict=True):
+                for low, top, group in zip(
+                    self.base_momentums, self.max_momentums, optimizer.param_groups, strict=True
+                ):
                     _set_momentum(group, top, self.use_beta1)
+                    group["base_momentum"], group["max_momentum"] = low, top
         super().__init__(optimizer, last_epoch)
         self.base_lrs = lows
 
@@ -281,6 +284,7 @@ class CyclicLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`, and set the momenta."""
+        self._warn_outside_step()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1.0 + self.last_epoch / self.total_size - cycle
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
@@ -298,9 +302,9 @@ class CyclicLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return the state without a height function that is a plain function."""
         state = super().state_dict()
-        function = state.pop("_scale_fn_custom")
-        if function is not None and not isinstance(function, types.FunctionType):
-            state["_scale_fn_custom"] = function.__dict__.copy()
+        function = self._scale_fn_custom
+        plain = function is None or isinstance(function, types.FunctionType)
+        state["_scale_fn_custom"] = None if plain else function.__dict__.copy()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

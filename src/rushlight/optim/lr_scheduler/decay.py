@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, check_optimizer, per_group
 
 
 class _ByFunction(LRScheduler):
     """A schedule by a function of the step, or by one for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
-        self.lr_lambdas = per_group(optimizer, lr_lambda, "lr_lambdas")
+        check_optimizer(optimizer)
+        count = len(optimizer.param_groups)
+        if isinstance(lr_lambda, (list, tuple)) and len(lr_lambda) != count:
+            raise ValueError(f"Expected {count} lr_lambdas, but got {len(lr_lambda)}")
+        self.lr_lambdas = per_group(optimizer, lr_lambda, "lr_lambda")
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
@@ -48,6 +52,7 @@ class LambdaLR(_ByFunction):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         return [
             base * f(self.last_epoch)
             for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
@@ -59,6 +64,7 @@ class MultiplicativeLR(_ByFunction):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         if self._is_initial:
             return self._current()
         return [
@@ -84,6 +90,7 @@ class StepLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         if self.last_epoch == 0 or self.last_epoch % self.step_size:
             return self._current()
         return self._times(self.gamma)
@@ -114,6 +121,7 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         if self.last_epoch not in self.milestones:
             return self._current()
         return self._times(self.gamma ** self.milestones[self.last_epoch])
@@ -147,6 +155,7 @@ class ConstantLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         if self.last_epoch == 0:
             return self._times(self.factor)
         return (
@@ -191,6 +200,7 @@ class LinearLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         if self.last_epoch == 0:
             return self._times(self.start_factor)
         if self._is_initial or self.last_epoch > self.total_iters:
@@ -223,6 +233,7 @@ class ExponentialLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         return self._current() if self._is_initial else self._times(self.gamma)
 
     def _get_closed_form_lr(self) -> list[Any]:
@@ -247,6 +258,7 @@ class PolynomialLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._current()
         now, before = (
@@ -281,6 +293,7 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """Return the learning rates for `last_epoch`."""
+        self._warn_outside_step()
         t, period, low = self.last_epoch, self.T_max, self.eta_min
         if self._is_initial:
             return self._current()
