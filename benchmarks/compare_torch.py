@@ -76,8 +76,9 @@ def table(results: dict[str, dict[str, list[dict[str, float]]]]) -> str:
         for name, timings in by_name.items():
             cells = []
             for part in PARTS:
-                values = [1e3 * t[part] for t in timings]
-                cells.append(f"{min(values):.2f} ({statistics.median(values):.2f})")
+                values = [1e3 * t[part] for t in timings if part in t]
+                spread = f"{min(values):.2f} ({statistics.median(values):.2f})" if values else ""
+                cells.append(spread)
             steps = [t["step"] for t in timings]
             ratio = (
                 f"{min(steps) / min(ours):.2f} "

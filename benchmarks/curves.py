@@ -15,7 +15,6 @@ import argparse
 import gzip
 import importlib
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -26,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from . import models
 
 FRAMEWORKS = ("rushlight", "torch")
 STEPS = {"gpt": 500, "lstm": 300, "resnet18": 32}
@@ -39,49 +40,11 @@ def data_folder() -> Path:
 def gpt(T: Any) -> Callable[[], Any]:
     """Return a function that takes one step of the language model and returns the loss."""
     nn, F = T.nn, T.nn.functional
-    width, heads, layers, block, batch = 128, 4, 4, 64, 12
+    block, batch = 64, 12
     text = (data_folder() / "tinyshakespeare" / "input.txt").read_text()
     number = {letter: i for i, letter in enumerate(sorted(set(text)))}
     data = T.tensor([number[letter] for letter in text])[: int(0.9 * len(text))]
-
-    class Block(nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
-            self.mlp = nn.Sequential(
-                nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-            )
-
-        def forward(self, x: Any) -> Any:
-            n, length, _ = x.shape
-            q, k, v = (
-                part.view(n, length, heads, width // heads).transpose(1, 2)
-                for part in self.qkv(self.norm1(x)).chunk(3, dim=-1)
-            )
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + self.project(y.transpose(1, 2).reshape(n, length, width))
-            return x + self.mlp(self.norm2(x))
-
-    class GPT(nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.letters = nn.Embedding(len(number), width)
-            self.places = nn.Embedding(block, width)
-            self.blocks = nn.Sequential(*[Block() for _ in range(layers)])
-            self.norm = nn.LayerNorm(width)
-            self.head = nn.Linear(width, len(number), bias=False)
-            for name, p in self.named_parameters():
-                if p.dim() == 2:
-                    last = name.endswith(("project.weight", "mlp.2.weight"))
-                    nn.init.normal_(p, std=0.02 / math.sqrt(2 * layers) if last else 0.02)
-            self.head.weight = self.letters.weight
-
-        def forward(self, x: Any) -> Any:
-            y = self.letters(x) + self.places(T.arange(x.shape[1]))
-            return self.head(self.norm(self.blocks(y)))
-
-    model = GPT()
+    model = models.gpt(T, len(number), block=block)
     optimizer = T.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
 
     def step() -> Any:
@@ -116,7 +79,6 @@ def classifier(
 
 def lstm(T: Any) -> Callable[[], Any]:
     """Return a function that takes one step of the LSTM on rows of digits."""
-    nn = T.nn
     folder = data_folder() / "MNIST" / "raw"
     pixels, labels = (
         np.frombuffer(
@@ -125,17 +87,7 @@ def lstm(T: Any) -> Callable[[], Any]:
         for name, skip in (("train-images-idx3", 16), ("train-labels-idx1", 8))
     )
     rows = pixels.reshape(-1, 28, 28)[:20000].astype(np.float32) / 255
-
-    class Rows(nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.lstm = nn.LSTM(28, 128, batch_first=True)
-            self.head = nn.Linear(128, 10)
-
-        def forward(self, x: Any) -> Any:
-            return self.head(self.lstm(x)[0][:, -1])
-
-    model = Rows()
+    model = models.lstm_classifier(T)
     optimizer = T.optim.Adam(model.parameters(), lr=1e-3)
     wanted = labels[:20000].astype(np.int64)
     return classifier(T, model, T.from_numpy(rows), T.from_numpy(wanted), 64, optimizer)
@@ -143,35 +95,10 @@ def lstm(T: Any) -> Callable[[], Any]:
 
 def resnet18(T: Any) -> Callable[[], Any]:
     """Return a function that takes one step of ResNet-18 on 512 images."""
-    nn, F = T.nn, T.nn.functional
     file = data_folder() / "cifar-10-batches-bin" / "data_batch_1.bin"
     raw = np.fromfile(file, np.uint8).reshape(-1, 3073)[:512]
     images = raw[:, 1:].reshape(-1, 3, 32, 32).astype(np.float32) / 255 - 0.5
-
-    def conv(inputs: int, outputs: int, size: int, stride: int) -> Any:
-        return nn.Sequential(
-            nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
-        )
-
-    class Block(nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-            super().__init__()
-            self.conv1, self.conv2 = conv(inputs, outputs, 3, stride), conv(outputs, outputs, 3, 1)
-            same = stride == 1 and inputs == outputs
-            self.shortcut = nn.Identity() if same else conv(inputs, outputs, 1, stride)
-
-        def forward(self, x: Any) -> Any:
-            return F.relu(self.conv2(F.relu(self.conv1(x))) + self.shortcut(x))
-
-    blocks = [
-        Block(i, o, s)
-        for i, o, s in ((64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2),
-                        (256, 256, 1), (256, 512, 2), (512, 512, 1))
-    ]  # fmt: skip
-    model = nn.Sequential(
-        conv(3, 64, 3, 1), nn.ReLU(), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-        nn.Linear(512, 10),
-    )  # fmt: skip
+    model = models.resnet18(T)
     optimizer = T.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     wanted = T.from_numpy(raw[:, 0].astype(np.int64))
     return classifier(T, model, T.from_numpy(images), wanted, 32, optimizer)

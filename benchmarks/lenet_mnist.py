@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from . import models
+
 
 def read(part: str) -> tuple[Any, Any]:
     """Return standardised images and labels of "train" or "t10k"."""
@@ -36,17 +38,14 @@ def main() -> None:
     parser.add_argument("framework", choices=["rushlight", "torch"])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bfloat16", action="store_true", help="train under autocast")
     options = parser.parse_args()
     T = importlib.import_module(options.framework)
     data = importlib.import_module(f"{options.framework}.utils.data")
     T.set_num_threads(options.threads)
     T.manual_seed(0)
-    nn, F = T.nn, T.nn.functional
-    model = nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.GELU(), nn.AvgPool2d(2), nn.GELU(), nn.Conv2d(6, 16, 5), nn.GELU(),
-        nn.AvgPool2d(2), nn.GELU(), nn.Flatten(), nn.Linear(256, 120), nn.GELU(),
-        nn.Linear(120, 84), nn.GELU(), nn.Linear(84, 10),
-    )  # fmt: skip
+    F = T.nn.functional
+    model = models.lenet(T)
     optimizer = T.optim.NAdam(model.parameters(), lr=3e-3)
     train, test = (data.TensorDataset(*map(T.from_numpy, read(part))) for part in ("train", "t10k"))
     loader = data.DataLoader(train, batch_size=64, shuffle=True)
@@ -54,7 +53,8 @@ def main() -> None:
         start, total = time.perf_counter(), 0.0
         for images, labels in loader:
             optimizer.zero_grad()
-            loss = F.cross_entropy(model(images), labels)
+            with T.autocast("cpu", dtype=T.bfloat16, enabled=options.bfloat16):
+                loss = F.cross_entropy(model(images), labels)
             loss.backward()
             optimizer.step()
             total += loss.item() * len(labels)
