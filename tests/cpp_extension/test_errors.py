@@ -1,0 +1,114 @@
+"""What a user reads when an extension does not build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rushlight.utils.cpp_extension import _errors, _inline, load, load_inline
+
+
+def test_error_in_a_string_names_the_line_of_this_file(compiler):
+    source = r"""
+#include <rushlight/module.h>
+
+int twice(int x) {
+  return 2 * y;  // the mistake
+}
+"""
+    lines = Path(__file__).read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if text.endswith("// the mistake"))
+    with pytest.raises(RuntimeError, match="Error building extension 'wrong'") as raised:
+        load_inline("wrong", source, functions=["twice"])
+    text = str(raised.value)
+    assert f"{__file__}:{line}:14: error: 'y' was not declared in this scope" in text
+    assert f"{line} |   return 2 * y;" in text
+    assert text.index("error:") < text.index("command:")
+
+
+def test_error_in_a_string_from_elsewhere_names_the_string(compiler):
+    good = "#include <rushlight/module.h>\n"
+    with pytest.raises(RuntimeError, match=r"cpp_sources\[1\]:2:\d+: error: .*nothing") as raised:
+        load_inline("wrong", [good, "\n" + "int f() { return nothing; }\n"])
+    assert "2 | int f() { return nothing; }" in str(raised.value)
+
+
+def test_error_in_a_file_names_the_file(compiler, tmp_path):
+    path = tmp_path / "wrong.cpp"
+    path.write_text("int f() {\n  return 1\n}\n")
+    with pytest.raises(RuntimeError) as raised:
+        load("wrong", [path])
+    assert f"{path}:2:11: error: expected ';'" in str(raised.value)
+
+
+def test_warnings_do_not_hide_the_error(compiler):
+    source = "#warning first\nint f(int) { int unused; return oops; }\n#warning last\n"
+    with pytest.raises(RuntimeError) as raised:
+        load_inline("wrong", source, no_implicit_headers=True, extra_cflags=["-Wall"])
+    message = str(raised.value).split("command:")[0]
+    assert "'oops' was not declared" in message
+    assert "warning" not in message
+
+
+def test_missing_header(compiler):
+    with pytest.raises(RuntimeError, match=r"cpp_sources:1:10: fatal error: nowhere\.h"):
+        load_inline("wrong", "#include <nowhere.h>\n", no_implicit_headers=True)
+
+
+def test_unknown_function(compiler):
+    source = "#include <rushlight/module.h>\nint forward(int x) { return x; }\n"
+    with pytest.raises(RuntimeError) as raised:
+        load_inline("unknown", source, functions=["forward", "foward"])
+    assert str(raised.value) == (
+        "Error building extension 'unknown': functions=['forward', 'foward'] names 'foward', "
+        "which no source in cpp_sources defines or declares; did you mean 'forward'?"
+    )
+
+
+def test_declared_but_not_defined(compiler):
+    source = "#include <rushlight/module.h>\nint forward(int x);\n"
+    with pytest.raises((RuntimeError, ImportError), match="forward"):
+        load_inline("undefined", source, functions=["forward"], extra_ldflags=["-Wl,-z,defs"])
+    with pytest.raises(ImportError, match=r"undefined symbol.*forward"):
+        load_inline("undefined", source, functions=["forward"])
+
+
+def test_missing_library(compiler):
+    with pytest.raises(RuntimeError, match=r"cannot find -lnowhere|library.*nowhere"):
+        load_inline("unlinked", "", no_implicit_headers=True, extra_ldflags=["-lnowhere"])
+
+
+def test_sycl_is_refused():
+    with pytest.raises(RuntimeError, match="SYCL sources cannot be built here"):
+        load_inline("sycl", "", sycl_sources="x")
+    with pytest.raises(RuntimeError, match="is_standalone=True cannot be built here"):
+        load("standalone", [], is_standalone=True)
+
+
+def test_many_errors_are_cut_short():
+    line = "a.cpp:{}:1: error: no"
+    output = "\n".join(line.format(n) for n in range(1, 9))
+    assert _errors.relevant(output).splitlines()[-2:] == ["a.cpp:5:1: error: no", "(3 more errors)"]
+
+
+def test_notes_stay_with_their_error():
+    output = "a.h:1:1: warning: w\na.h:1:1: note: of w\na.cpp:2:1: error: e\na.h:3:1: note: of e"
+    assert _errors.relevant(output) == "a.cpp:2:1: error: e\na.h:3:1: note: of e"
+
+
+def test_output_without_errors_is_shown_whole():
+    assert _errors.relevant("collect2: ld terminated\n") == "collect2: ld terminated"
+
+
+def test_bindings_quote_docstrings(compiler):
+    doc = 'says "hello"\\n,\nin two lines'
+    source = "#include <rushlight/module.h>\nint f() { return 1; }\n"
+    module = load_inline("quoted", source, functions={"f": doc})
+    assert module.f.__doc__ == doc
+
+
+def test_cuda_strings_have_names_too():
+    source = _inline.cuda_source(["a", "b"], with_headers=True)
+    assert source.text.count("#line 1") == 2
+    assert source.text.startswith("#include <torch/types.h>\n#include <cuda.h>\n")
