@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from . import _native
+from ._precision import is_half, widen
 
 Function = Callable[..., Any]
 
@@ -26,6 +27,8 @@ class Kernel(Protocol):
         reference: the function that runs on any array module.
         paths: the fast path registered for each array type, for tests that compare them.
         active: the fast paths in use; `reference_only` empties it.
+        rounded: which operands' types the results get where a fast path for float32 also serves
+            float16 and bfloat16; empty where it does not.
     """
 
     __name__: str
@@ -33,14 +36,23 @@ class Kernel(Protocol):
     reference: Function
     paths: dict[type, Function]
     active: dict[type, Function]
+    rounded: tuple[int, ...]
 
     def __call__(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Run the kernel."""
 
-    def fast(self, array_type: type) -> Callable[[Function], Function]:
+    def fast(
+        self, array_type: type, rounded: tuple[int, ...] = ()
+    ) -> Callable[[Function], Function]:
         """Register the decorated function as the fast path for arrays of `array_type`.
 
         It takes the reference's arguments and may return `NotImplemented`; the reference then runs.
+
+        Args:
+            array_type: the exact type of the first argument.
+            rounded: if given, float16 and bfloat16 are widened for the function. Its first results
+                are rounded to the types of these operands (of the first where one is None); those
+                after them stay float32.
         """
 
 
@@ -54,6 +66,8 @@ def kernel(reference: Function) -> Kernel:
         path = active.get(type(x))
         if path is not None:
             result = path(x, *args, **kwargs)
+            if result is NotImplemented and made.rounded and is_half(x):
+                result = _through_float32(path, made.rounded, (x, *args), kwargs)
             if result is not NotImplemented:
                 return result
         return reference(x, *args, **kwargs)
@@ -62,14 +76,32 @@ def kernel(reference: Function) -> Kernel:
     made.reference = reference
     made.paths = {}
     made.active = active
+    made.rounded = ()
     setattr(made, "fast", functools.partial(_register, made))  # noqa: B010
     _registry.append(made)
     return made
 
 
-def _register(target: Kernel, array_type: type) -> Callable[[Function], Function]:
+def _through_float32(
+    path: Function, like: tuple[int, ...], operands: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    x = operands[0]
+    result = path(*[widen(a) if isinstance(a, type(x)) else a for a in operands], **options)
+    if result is NotImplemented:
+        return result
+    types = [(x if operands[i] is None else operands[i]).dtype for i in like]
+    if not isinstance(result, tuple):
+        return result.astype(types[0])
+    rounded = [r.astype(t, copy=False) for r, t in zip(result, types, strict=False)]
+    return (*rounded, *result[len(rounded) :])
+
+
+def _register(
+    target: Kernel, array_type: type, rounded: tuple[int, ...] = ()
+) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
         target.paths[array_type] = function
+        target.rounded = rounded
         _activate(target, not _reference_only)
         return function
 

@@ -25,33 +25,33 @@ from . import (
     tanh_grad,
 )
 
-relu.fast(np.ndarray)(core.relu)
-relu_grad.fast(np.ndarray)(core.relu_grad)
-exp.fast(np.ndarray)(core.exp_map)
-erf.fast(np.ndarray)(core.erf_map)
-tanh.fast(np.ndarray)(core.tanh_map)
-tanh_grad.fast(np.ndarray)(core.tanh_grad)
-sigmoid.fast(np.ndarray)(core.sigmoid_map)
-sigmoid_grad.fast(np.ndarray)(core.sigmoid_grad)
-silu.fast(np.ndarray)(core.silu)
-silu_grad.fast(np.ndarray)(core.silu_grad)
+relu.fast(np.ndarray, rounded=(0,))(core.relu)
+relu_grad.fast(np.ndarray, rounded=(0,))(core.relu_grad)
+exp.fast(np.ndarray, rounded=(0,))(core.exp_map)
+erf.fast(np.ndarray, rounded=(0,))(core.erf_map)
+tanh.fast(np.ndarray, rounded=(0,))(core.tanh_map)
+tanh_grad.fast(np.ndarray, rounded=(0,))(core.tanh_grad)
+sigmoid.fast(np.ndarray, rounded=(0,))(core.sigmoid_map)
+sigmoid_grad.fast(np.ndarray, rounded=(0,))(core.sigmoid_grad)
+silu.fast(np.ndarray, rounded=(0,))(core.silu)
+silu_grad.fast(np.ndarray, rounded=(0,))(core.silu_grad)
 
 
-@leaky_relu.fast(np.ndarray)
+@leaky_relu.fast(np.ndarray, rounded=(0,))
 def _leaky_relu(x: Array, slope: float = 0.01) -> Any:
     return core.leaky_relu(x, slope)
 
 
-@leaky_relu_grad.fast(np.ndarray)
+@leaky_relu_grad.fast(np.ndarray, rounded=(0,))
 def _leaky_relu_grad(g: Array, x: Array, slope: float = 0.01) -> Any:
     return core.leaky_relu_grad(g, x, slope)
 
 
-@gelu.fast(np.ndarray)
+@gelu.fast(np.ndarray, rounded=(0,))
 def _gelu(x: Array, approximate: str = "none") -> Any:
     return core.gelu_tanh(x) if approximate == "tanh" else core.gelu_erf(x)
 
 
-@gelu_grad.fast(np.ndarray)
+@gelu_grad.fast(np.ndarray, rounded=(0,))
 def _gelu_grad(g: Array, x: Array, approximate: str = "none") -> Any:
     return core.gelu_tanh_grad(g, x) if approximate == "tanh" else core.gelu_erf_grad(g, x)

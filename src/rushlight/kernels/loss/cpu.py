@@ -13,7 +13,7 @@ from rushlight.kernels._native import core
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
-@reference.cross_entropy.fast(np.ndarray)
+@reference.cross_entropy.fast(np.ndarray, rounded=(0,))
 def cross_entropy_native(
     x: Array,
     target: Array,
@@ -44,7 +44,7 @@ def cross_entropy_native(
     return NotImplemented if done is NotImplemented else (loss, stats, total)
 
 
-@reference.cross_entropy_grad.fast(np.ndarray)
+@reference.cross_entropy_grad.fast(np.ndarray, rounded=(0,))
 def cross_entropy_grad_native(
     g: Array,
     x: Array,

@@ -11,8 +11,11 @@ from rushlight._typing import Array
 from rushlight.kernels import norm as reference
 from rushlight.kernels._native import core
 
+# The gradients of w and b have the type of w.
+_GRADIENTS = (0, 2, 2)
 
-@reference.batch_norm.fast(np.ndarray)
+
+@reference.batch_norm.fast(np.ndarray, rounded=(0,))
 def batch_norm_native(x: Array, w: Array | None, b: Array | None, *, eps: float) -> Any:
     """Decline all but float32 with spatial axes."""
     if not _planes(x):
@@ -24,7 +27,7 @@ def batch_norm_native(x: Array, w: Array | None, b: Array | None, *, eps: float)
     return NotImplemented if done is NotImplemented else (y, mean, rstd, var)
 
 
-@reference.batch_norm_eval.fast(np.ndarray)
+@reference.batch_norm_eval.fast(np.ndarray, rounded=(0,))
 def batch_norm_eval_native(
     x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float
 ) -> Any:
@@ -37,7 +40,7 @@ def batch_norm_eval_native(
     return NotImplemented if done is NotImplemented else y
 
 
-@reference.batch_norm_grad.fast(np.ndarray)
+@reference.batch_norm_grad.fast(np.ndarray, rounded=_GRADIENTS)
 def batch_norm_grad_native(
     g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, training: bool
 ) -> Any:
@@ -51,7 +54,7 @@ def batch_norm_grad_native(
     return NotImplemented if done is NotImplemented else (gx, gw, gb)
 
 
-@reference.layer_norm.fast(np.ndarray)
+@reference.layer_norm.fast(np.ndarray, rounded=(0,))
 def layer_norm_native(x: Array, w: Array | None, b: Array | None, *, axes: int, eps: float) -> Any:
     """Decline all but float32."""
     if x.dtype != np.float32 or x.size == 0:
@@ -64,7 +67,7 @@ def layer_norm_native(x: Array, w: Array | None, b: Array | None, *, axes: int, 
     return NotImplemented if done is NotImplemented else (y, mean, rstd)
 
 
-@reference.layer_norm_grad.fast(np.ndarray)
+@reference.layer_norm_grad.fast(np.ndarray, rounded=_GRADIENTS)
 def layer_norm_grad_native(
     g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, axes: int
 ) -> Any:

@@ -40,11 +40,11 @@ def radam_(
         update = mean / s(correction1) * s(lr)
         if length > 5.0:
             update *= s(correction2**0.5) / (array_module(p).sqrt(square) + s(eps))
-            update *= s(_rectification(length, limit))
+            update *= s(rectification(length, limit))
         p -= update
 
 
-def _rectification(length: float, limit: float) -> float:
+def rectification(length: float, limit: float) -> float:
     """RAdam's correction of the adaptive rate for its variance: a factor below 1."""
     ratio = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
     return ratio**0.5

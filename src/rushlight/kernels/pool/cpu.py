@@ -15,7 +15,7 @@ from rushlight.kernels._window import pool_output_size
 Sizes = tuple[int, ...]
 
 
-@reference.max_pool.fast(np.ndarray)
+@reference.max_pool.fast(np.ndarray, rounded=(0,))
 def max_pool_native(
     x: Array, *, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
 ) -> Any:
@@ -30,7 +30,7 @@ def max_pool_native(
     return NotImplemented if done is NotImplemented else (y, offsets)
 
 
-@reference.max_pool_grad.fast(np.ndarray)
+@reference.max_pool_grad.fast(np.ndarray, rounded=(0,))
 def max_pool_grad_native(
     g: Array,
     offsets: Array,
@@ -50,7 +50,7 @@ def max_pool_grad_native(
     return NotImplemented if done is NotImplemented else gx
 
 
-@reference.avg_pool.fast(np.ndarray)
+@reference.avg_pool.fast(np.ndarray, rounded=(0,))
 def avg_pool_native(
     x: Array,
     *,
@@ -73,7 +73,7 @@ def avg_pool_native(
     return NotImplemented if done is NotImplemented else y
 
 
-@reference.avg_pool_grad.fast(np.ndarray)
+@reference.avg_pool_grad.fast(np.ndarray, rounded=(0,))
 def avg_pool_grad_native(
     g: Array,
     *,
@@ -94,7 +94,7 @@ def avg_pool_grad_native(
     return NotImplemented if done is NotImplemented else gx
 
 
-@reference.adaptive_avg_pool.fast(np.ndarray)
+@reference.adaptive_avg_pool.fast(np.ndarray, rounded=(0,))
 def adaptive_avg_pool_native(x: Array, *, output_size: Sizes) -> Any:
     """Where every window has the same size, this is an average pool without overlap."""
     size = x.shape[2:]

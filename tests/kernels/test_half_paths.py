@@ -1,0 +1,61 @@
+"""Fast paths for float32 serve float16 and bfloat16 too, rounding results once."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from rushlight.kernels import activation, loss, norm, pool, softmax
+
+SIZES = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)}
+MEAN = {"count_include_pad": True, "divisor_override": None}
+ENTROPY = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.1}
+WIDE = np.float32
+
+
+def cases(half):
+    rng = np.random.default_rng(0)
+
+    def x(*shape, dtype=half):
+        return rng.standard_normal(shape).astype(dtype)
+
+    images, w, b = x(2, 3, 4, 4), x(3), x(3)
+    target = np.array([0, 2, 1, 2])
+    mean, rstd = x(3, dtype=WIDE), np.abs(x(3, dtype=WIDE))
+    scores = x(4, 3)
+    _, stats, total = loss.cross_entropy(scores, target, None, **ENTROPY)
+    return [
+        (activation.relu, (images,), {}),
+        (activation.gelu, (images,), {}),
+        (activation.gelu_grad, (images, x(2, 3, 4, 4)), {"approximate": "tanh"}),
+        (activation.leaky_relu_grad, (images, x(2, 3, 4, 4)), {"slope": 0.1}),
+        (activation.sigmoid_grad, (images, x(2, 3, 4, 4)), {}),
+        (pool.max_pool, (images,), {**SIZES, "dilation": (1, 1), "ceil_mode": False}),
+        (pool.avg_pool, (images,), {**SIZES, **MEAN, "ceil_mode": False}),
+        (pool.avg_pool_grad, (x(2, 3, 2, 2),), {**SIZES, **MEAN, "input_shape": (2, 3, 4, 4)}),
+        (softmax.log_softmax, (scores,), {"axis": 1}),
+        (softmax.softmax_grad, (scores, x(4, 3)), {"axis": 1}),
+        (norm.batch_norm, (images, w, b), {"eps": 1e-5}),
+        (norm.batch_norm, (images, w.astype(WIDE), b.astype(WIDE)), {"eps": 1e-5}),
+        (norm.batch_norm_grad, (images, images, w, mean, rstd), {"training": True}),
+        (norm.batch_norm_grad, (images, images, w.astype(WIDE), mean, rstd), {"training": True}),
+        (norm.batch_norm_grad, (images, images, None, mean, rstd), {"training": False}),
+        (norm.layer_norm, (scores, w, b), {"axes": 1, "eps": 1e-5}),
+        (loss.cross_entropy, (scores, target, None), ENTROPY),
+        (loss.cross_entropy_grad, (x(), scores, target, None, stats, total), ENTROPY),
+    ]
+
+
+@pytest.mark.parametrize("number", range(18))
+@pytest.mark.parametrize("half", [ml_dtypes.bfloat16, np.float16], ids=["bfloat16", "float16"])
+def test_half(number, half):
+    kernel, operands, options = cases(half)[number]
+    want, got = kernel.reference(*operands, **options), kernel(*operands, **options)
+    if not isinstance(want, tuple):
+        want, got = (want,), (got,)
+    step = 2**-7 if half is ml_dtypes.bfloat16 else 2**-10
+    for a, b in zip(want, got, strict=True):
+        assert a.dtype == b.dtype
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        np.testing.assert_allclose(b, a, rtol=2 * step, atol=step / 4)
