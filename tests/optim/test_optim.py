@@ -248,16 +248,6 @@ def test_errors(make, error, match):
         make(rushlight.nn.Parameter(rushlight.ones(1)))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop"],
-)
-def test_differentiable_is_refused_rather_than_ignored(name):
-    p = rushlight.nn.Parameter(rushlight.ones(1))
-    with pytest.raises(NotImplementedError, match=f"{name}: differentiable=True is not supported"):
-        getattr(optim, name)([p], differentiable=True)
-
-
 def test_users_own_optimizer_runs_its_closure_with_gradients():
     class Descent(optim.Optimizer):
         def step(self, closure=None):

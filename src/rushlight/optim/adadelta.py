@@ -24,7 +24,7 @@ class Adadelta(Optimizer):
         foreach: accepted; one fused step is always taken.
         capturable: accepted.
         maximize: ascend instead.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
 
     Reference:
         Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012.
@@ -49,7 +49,7 @@ class Adadelta(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             for _, params, lists in self._batches(group, ("square_avg", "acc_delta")):
                 K.adadelta_(
                     *lists, lr=float(group["lr"]), rho=group["rho"], eps=group["eps"],

@@ -26,7 +26,7 @@ class Adagrad(Optimizer):
         eps: keeps the division finite.
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
         fused: accepted; one fused step is always taken.
 
     Reference:
@@ -63,7 +63,7 @@ class Adagrad(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             for step, params, lists in self._batches(group, ("sum",)):
                 K.adagrad_(
                     *lists, lr=float(group["lr"]), lr_decay=group["lr_decay"], eps=group["eps"],

@@ -39,7 +39,7 @@ class Adam(Optimizer):
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
         capturable: accepted.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
         fused: accepted; one fused step is always taken.
         decoupled_weight_decay: shrink the parameter instead, as AdamW.
 
@@ -73,7 +73,7 @@ class Adam(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             names = (
                 ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
                 if group["amsgrad"]

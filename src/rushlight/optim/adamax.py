@@ -23,7 +23,7 @@ class Adamax(Optimizer):
         weight_decay: added to the gradient times the parameter.
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
         capturable: accepted.
 
     Reference:
@@ -45,7 +45,7 @@ class Adamax(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             beta1, beta2 = group["betas"]
             for step, params, lists in self._batches(group, ("exp_avg", "exp_inf")):
                 K.adamax_(

@@ -27,7 +27,7 @@ class ASGD(Optimizer):
         weight_decay: added to the gradient times the parameter.
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
         capturable: accepted.
 
     Reference:
@@ -51,7 +51,7 @@ class ASGD(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             lr, decay = float(group["lr"]), group["lambd"]
             for step, params, lists in self._batches(group, ("ax",)):
                 for p, *arrays in zip(params, *lists, strict=True):

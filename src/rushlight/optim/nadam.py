@@ -27,7 +27,7 @@ class NAdam(Optimizer):
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
         capturable: accepted.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
 
     Reference:
         Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
@@ -52,7 +52,7 @@ class NAdam(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             beta1, beta2 = (float(b) for b in group["betas"])
             for step, params, lists in self._batches(group, ("exp_avg", "exp_avg_sq")):
                 mu = K.nadam_mu(beta1, group["momentum_decay"], step)

@@ -103,7 +103,7 @@ class Optimizer:
                     "optimizer can only optimize Tensors, but one of the params is "
                     f"{type(p).__name__}"
                 )
-            if not (p.is_leaf or p.retains_grad):
+            if not (p.is_leaf or p.retains_grad or self.defaults.get("differentiable")):
                 raise ValueError("can't optimize a non-leaf Tensor")
         group["params"] = params
         for name, default in self.defaults.items():
@@ -113,7 +113,7 @@ class Optimizer:
                     f"optimization parameter {name}"
                 )
             group.setdefault(name, default)
-        check_implementation(type(self).__name__, group)
+        check_implementation(group)
         if any(("param_names" in g) != ("param_names" in group) for g in self.param_groups):
             found = "with" if "param_names" in group else "without"
             raise ValueError(
@@ -288,6 +288,16 @@ class Optimizer:
         with enable_grad():
             return closure()
 
+    def _groups_for_kernels(self) -> Iterator[dict[str, Any]]:
+        """Yield the groups whose steps are not recorded; take the recorded steps of the others."""
+        for group in self.param_groups:
+            if group.get("differentiable"):
+                from ._recorded import recorded_step
+
+                recorded_step(self, group)
+            else:
+                yield group
+
     def _batches(
         self,
         group: dict[str, Any],
@@ -384,19 +394,14 @@ def count_step(state: dict[str, Any]) -> float:
     return float(step.array)
 
 
-def check_implementation(name: str, options: dict[str, Any]) -> None:
+def check_implementation(options: dict[str, Any]) -> None:
     """Check the options that choose between PyTorch's implementations of one optimizer.
 
     Raises:
-        NotImplementedError: steps are to be differentiable.
         RuntimeError: the options exclude each other.
     """
-    if options.get("differentiable"):
-        if options.get("fused"):
-            raise RuntimeError("`fused` does not support `differentiable`")
-        raise NotImplementedError(
-            f"{name}: differentiable=True is not supported: a step is not recorded for backward"
-        )
+    if options.get("differentiable") and options.get("fused"):
+        raise RuntimeError("`fused` does not support `differentiable`")
     if options.get("fused") and options.get("foreach"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 

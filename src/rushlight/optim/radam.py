@@ -28,7 +28,7 @@ class RAdam(Optimizer):
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
         capturable: accepted.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
 
     Reference:
         Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020.
@@ -51,7 +51,7 @@ class RAdam(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             beta1, beta2 = group["betas"]
             for step, params, lists in self._batches(group, ("exp_avg", "exp_avg_sq")):
                 K.radam_(

@@ -25,7 +25,7 @@ class RMSprop(Optimizer):
         capturable: accepted.
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
 
     Reference:
         Hinton, "Neural Networks for Machine Learning", lecture 6, 2012.
@@ -52,7 +52,7 @@ class RMSprop(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             names = ["square_avg"]
             names += ["momentum_buffer"] if group["momentum"] > 0 else []
             names += ["grad_avg"] if group["centered"] else []

@@ -23,7 +23,7 @@ class Rprop(Optimizer):
         capturable: accepted.
         foreach: accepted; one fused step is always taken.
         maximize: ascend instead.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
 
     Reference:
         Riedmiller and Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The
@@ -47,7 +47,7 @@ class Rprop(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             (shrink, grow), (smallest, largest) = group["etas"], group["step_sizes"]
             batches = self._batches(group, ("prev", "step_size"), step_size=float(group["lr"]))
             for _, params, lists in batches:

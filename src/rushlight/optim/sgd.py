@@ -27,7 +27,7 @@ class SGD(Optimizer):
         nesterov: look ahead along the running direction.
         maximize: ascend instead.
         foreach: accepted; one fused step is always taken.
-        differentiable: not supported; must be False.
+        differentiable: record the step, so that gradients pass back through it.
         fused: accepted; one fused step is always taken.
 
     Example:
@@ -62,7 +62,7 @@ class SGD(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
-        for group in self.param_groups:
+        for group in self._groups_for_kernels():
             params = [p for p in group["params"] if p._grad is not None]
             if not group["momentum"]:
                 self._step(group, params, None, first=False)
