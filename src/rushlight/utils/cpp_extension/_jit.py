@@ -34,7 +34,49 @@ def load(
     is_standalone: bool = False,
     keep_intermediates: bool = True,
 ) -> Any:
-    """Compile C++ and CUDA files and load the result."""
+    """Compile C++ and CUDA files into an extension and load it.
+
+    What has been built before is found again by the content of the sources, of the headers they
+    include, and by flags and compiler; then no compiler is called.
+
+    Args:
+        name: the extension's name, which sources see as `TORCH_EXTENSION_NAME`.
+        sources: paths; `.cu` and `.cuh` are CUDA, everything else C++.
+        extra_cflags: flags for C++, after `-std=c++20 -O2`.
+        extra_cuda_cflags: flags for CUDA.
+        extra_sycl_cflags: refused.
+        extra_ldflags: flags for the linker.
+        extra_include_paths: directories for `#include`.
+        build_directory: where the result is kept, in place of the cache.
+        verbose: print commands and seconds.
+        with_cuda: add the CUDA headers; None: if there is a CUDA source.
+        with_sycl: refused.
+        is_python_module: import the result; False: only load the library, for what its static
+            objects do (`TORCH_LIBRARY`).
+        is_standalone: refused.
+        keep_intermediates: keep object files, so that only what changed is compiled next time.
+
+    Returns:
+        The module; the library's path if `is_python_module` is False.
+
+    Raises:
+        RuntimeError: it cannot be built: the errors, with their files and lines; or there is no
+            compiler: what to install.
+        FileNotFoundError: there is no such source.
+        ValueError: `name` is no identifier.
+        ImportError: the library cannot be loaded; for example, a function is declared and nowhere
+            defined.
+
+    Note:
+        torch returns the module anew each time; here, the same sources give the same module.
+        Sources that have changed give a new one, whose name ends in `_v1`, `_v2`, ..., beside the
+        old one.
+
+    Example:
+        >>> from rushlight.utils.cpp_extension import load
+        >>> gelu = load("gelu", ["gelu.cpp", "gelu_kernel.cu"])  # doctest: +SKIP
+        >>> y = gelu.forward(rushlight.randn(3))  # doctest: +SKIP
+    """
     _refuse(with_sycl or extra_sycl_cflags, "SYCL sources", "C++ or CUDA")
     _refuse(is_standalone, "is_standalone=True", "a Python module or a library of operators")
     _inline.check_identifier(name, "load: the name of an extension")
@@ -73,7 +115,51 @@ def load_inline(
     use_pch: bool = False,
     no_implicit_headers: bool = False,
 ) -> Any:
-    """Compile C++ and CUDA strings and load the result."""
+    """Compile C++ and CUDA strings into an extension and load it.
+
+    The C++ strings become one source behind `#include <torch/extension.h>`, the CUDA strings
+    another. A source that includes `rushlight/module.h` gets no header of torch's.
+
+    Args:
+        name: the extension's name.
+        cpp_sources: C++.
+        cuda_sources: CUDA. What Python is to call has to be declared in `cpp_sources`.
+        sycl_sources: refused.
+        functions: names of functions to bind, or docstrings by names. None: the source binds them
+            itself, by PYBIND11_MODULE or RUSHLIGHT_MODULE.
+        extra_cflags: flags for C++, after `-std=c++20 -O2`.
+        extra_cuda_cflags: flags for CUDA.
+        extra_sycl_cflags: refused.
+        extra_ldflags: flags for the linker.
+        extra_include_paths: directories for `#include`.
+        build_directory: where the result is kept, in place of the cache.
+        verbose: print commands and seconds.
+        with_cuda: add the CUDA headers; None: if there is a CUDA source.
+        with_sycl: refused.
+        is_python_module: import the result; False: only load the library.
+        with_pytorch_error_handling: accepted; errors of C++ always become Python's.
+        keep_intermediates: keep object files.
+        use_pch: precompile `torch/extension.h`, once for each compiler and set of flags.
+        no_implicit_headers: put nothing in front of the sources.
+
+    Returns:
+        The module; the library's path if `is_python_module` is False.
+
+    Raises:
+        RuntimeError: it cannot be built: the errors, with the lines of the Python file in which
+            the strings stand; or there is no compiler.
+        ValueError: `name` or one of `functions` is no identifier.
+
+    Note:
+        Otherwise as `load`.
+
+    Example:
+        >>> from rushlight.utils.cpp_extension import load_inline
+        >>> source = "at::Tensor twice(at::Tensor x) { return x + x; }"
+        >>> module = load_inline("twice", source, functions=["twice"])  # doctest: +SKIP
+        >>> module.twice(rushlight.ones(2))  # doctest: +SKIP
+        tensor([2., 2.])
+    """
     _refuse(with_sycl or sycl_sources, "SYCL sources", "C++ or CUDA")
     _inline.check_identifier(name, "load_inline: the name of an extension")
     cpp_texts = _texts(cpp_sources)

@@ -79,13 +79,8 @@ class BuildExtension(build_ext):
     """setuptools' `build_ext`, with the flags that extensions need, and CUDA sources.
 
     Example:
-        ```python
-        setup(
-            name="gelu",
-            ext_modules=[CppExtension("gelu", ["gelu.cpp"])],
-            cmdclass={"build_ext": BuildExtension},
-        )
-        ```
+        >>> from rushlight.utils.cpp_extension import BuildExtension
+        >>> setup_arguments = {"cmdclass": {"build_ext": BuildExtension}}
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
