@@ -20,10 +20,10 @@ LAYERS = [
     {"kernels"},
     {"_tensor", "_printing", "autograd", "random", "_threads"},
     {"ops", "special", "linalg", "fft", "signal", "overrides"},
-    {"nn", "optim", "amp"},
+    {"nn", "optim", "amp", "distributions"},
     {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
      "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
-     "distributions", "sparse", "masked", "array_api", "testing", "futures", "jit"},
+     "sparse", "masked", "array_api", "testing", "futures", "jit"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip
 
