@@ -294,7 +294,7 @@ def test_torchs_libraries_are_not_linked():
 def test_depfile(tmp_path):
     path = tmp_path / "a.d"
     path.write_text("a.o: /x/a.cpp \\\n /x/with\\ space.h /x/$$dollar.h \\\n /x/\\#hash.h\n")
-    assert _compile._read_depfile(path) == [
+    assert _cache.read_depfile(path) == [
         "/x/a.cpp",
         "/x/with space.h",
         "/x/$dollar.h",

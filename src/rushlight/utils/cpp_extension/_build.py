@@ -54,7 +54,7 @@ def make_plan(recipe: Recipe) -> Plan:
             units.append(Unit(source, tuple(command), _unit_key(world, source, command)))
     linker = (*compiler.command, *_compiler.link_flags())
     key = _cache.digest_of(*world, recipe.name, *linker, *ldflags)
-    return Plan(units, linker, tuple(ldflags), key)
+    return Plan(units, linker, tuple(ldflags), key, tuple(world), not compiler.is_clang)
 
 
 def _cuda_unit(

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -134,6 +135,14 @@ def _keep_newest(paths: Iterator[Path], count: int) -> None:
     for path in sorted(paths, key=modified, reverse=True)[count:]:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def read_depfile(path: Path) -> list[str]:
+    """Return the files a make rule depends on."""
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    _, _, files = text.replace("\\\n", " ").partition(": ")
+    names = re.findall(r"(?:\\[ #]|[^\s])+", files)
+    return [re.sub(r"\\([ #])", r"\1", name).replace("$$", "$") for name in names]
 
 
 @contextlib.contextmanager

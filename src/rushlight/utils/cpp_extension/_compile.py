@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rushlight.utils.cpp_extension import _build, _cache
+from rushlight.utils.cpp_extension import _build, _cache, _precompiled
 from rushlight.utils.cpp_extension._errors import CompilerFailure
 from rushlight.utils.cpp_extension._recipe import Plan, Recipe, Unit
 
@@ -53,7 +52,7 @@ def _compile_all(recipe: Recipe, plan: Plan, cache: _cache.Cache, scratch: Path)
         key = cache.object_key(unit.key)
         if key is not None and cache.object_path(key).exists():
             return key
-        return _compile(recipe, unit, cache, scratch)
+        return _compile(recipe, plan, unit, cache, scratch)
 
     with ThreadPoolExecutor(jobs(len(plan.units))) as pool:
         try:
@@ -72,31 +71,53 @@ def jobs(units: int) -> int:
     return max(1, min(units, len(affinity(0)) if affinity else os.cpu_count() or 1))
 
 
-def _compile(recipe: Recipe, unit: Unit, cache: _cache.Cache, scratch: Path) -> str:
+def _compile(recipe: Recipe, plan: Plan, unit: Unit, cache: _cache.Cache, scratch: Path) -> str:
     """Compile one unit in the scratch directory and move the object into the cache."""
     started = time.time()
-    path = unit.source.path
-    included: list[str] = []
-    if unit.is_emulated:
-        from rushlight.utils.cpp_extension import _cuda
-
-        path = f"{unit.key}.cpp"
-        _write(scratch / path, _cuda.host_source(unit.source.text, unit.source.path))
-        included += [unit.source.path] * unit.source.is_file
-    elif not unit.source.is_file:
-        path = f"{unit.key}.{'cu' if unit.source.language == 'cuda' else 'cpp'}"
-        _write(scratch / path, unit.source.text)
+    path = _source_file(unit, scratch)
     object_file = scratch / f"{unit.key}.o"
     dependencies = scratch / f"{unit.key}.d"
     report = ["-MMD", "-MF", str(dependencies), "-c", path, "-o", str(object_file)]
-    _run(recipe, [*unit.command, *report], scratch)
+    header = _precompiled_header(plan, unit)
+    if header is not None and recipe.use_pch:
+        header.make_now()
+    command = unit.command if header is None else header.use_in(unit.command)
+    _run(recipe, [*command, *report], scratch)
+    if header is not None:
+        header.make_soon()
     inside = str(scratch) + os.sep
-    included += [
+    included = {
         name
-        for name in _read_depfile(dependencies)
+        for name in _cache.read_depfile(dependencies)
         if os.path.isabs(name) and not name.startswith(inside)
-    ]
-    return cache.store_unit(unit.key, included, object_file, started)
+    }
+    if unit.source.is_file:
+        included.add(unit.source.path)
+    return cache.store_unit(unit.key, sorted(included), object_file, started)
+
+
+def _source_file(unit: Unit, scratch: Path) -> str:
+    """Return the file to compile, written now if there is none."""
+    source = unit.source
+    if unit.is_emulated:
+        from rushlight.utils.cpp_extension import _cuda
+
+        path, text = f"{unit.key}.cpp", _cuda.host_source(source.text, source.path)
+    elif source.is_file:
+        return source.path
+    else:
+        path, text = f"{unit.key}.{'cu' if source.language == 'cuda' else 'cpp'}", source.text
+    _write(scratch / path, text)
+    return path
+
+
+def _precompiled_header(plan: Plan, unit: Unit) -> _precompiled.Precompiled | None:
+    """Return the precompiled header a unit could use, there or not."""
+    if not plan.can_precompile or unit.source.language != "c++":
+        return None
+    if not _precompiled.is_wanted(unit.source.text):
+        return None
+    return _precompiled.Precompiled(unit.command, plan.world)
 
 
 def _write(path: Path, text: str) -> None:
@@ -126,14 +147,6 @@ def _run(recipe: Recipe, command: Sequence[str], directory: Path) -> None:
     recipe.say(f"{time.perf_counter() - began:.2f} s")
     if answer.stdout:
         recipe.say(answer.stdout)
-
-
-def _read_depfile(path: Path) -> list[str]:
-    """Return the files a make rule depends on."""
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    _, _, files = text.replace("\\\n", " ").partition(": ")
-    names = re.findall(r"(?:\\[ #]|[^\s])+", files)
-    return [re.sub(r"\\([ #])", r"\1", name).replace("$$", "$") for name in names]
 
 
 def _publish_plain_name(library: Path, plain: Path) -> None:

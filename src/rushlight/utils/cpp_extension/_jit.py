@@ -177,6 +177,7 @@ def load_inline(
         ldflags=_compiler.without_torch_libraries(_flags(extra_ldflags)),
         verbose=verbose,
         keep_intermediates=keep_intermediates,
+        use_pch=use_pch,
         snippets={
             **_inline.snippets("cpp_sources", cpp_texts),
             **_inline.snippets("cuda_sources", cuda_texts),

@@ -55,6 +55,7 @@ class Recipe:
         ldflags: the user's flags for the linker.
         verbose: whether to print commands and times.
         keep_intermediates: whether object files are kept for the next build.
+        use_pch: whether to precompile torch's header before anything else.
         snippets: texts by the names under which they stand in `#line` directives.
     """
 
@@ -66,6 +67,7 @@ class Recipe:
     ldflags: list[str] = field(default_factory=list)
     verbose: bool = False
     keep_intermediates: bool = True
+    use_pch: bool = False
     snippets: dict[str, str] = field(default_factory=dict)
 
     def say(self, text: str) -> None:
@@ -93,9 +95,20 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
-    """The units of a library, and how their objects are linked."""
+    """The units of a library, and how their objects are linked.
+
+    Attributes:
+        units: what to compile.
+        linker: the linker and the flags before the objects.
+        ldflags: the flags after them.
+        key: the digest of all but the objects.
+        world: what everything depends on: compiler, headers, environment.
+        can_precompile: whether the compiler takes precompiled headers the way GCC does.
+    """
 
     units: list[Unit]
     linker: tuple[str, ...]
     ldflags: tuple[str, ...]
     key: str
+    world: tuple[str, ...]
+    can_precompile: bool
