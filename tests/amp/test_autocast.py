@@ -212,3 +212,69 @@ def test_former_names(T):
     with T.cpu.amp.autocast():
         assert (T.ones(2, 2) @ T.ones(2, 2)).dtype is T.bfloat16
     assert not T.cpu.amp.GradScaler(enabled=False).is_enabled()
+
+
+KEPT_OR_WIDENED = {
+    "mv": lambda T, a, b: T.mv(a, b[0]),
+    "dot": lambda T, a, b: T.dot(a[0], b[0]),
+    "addmv": lambda T, a, b: T.addmv(a[0], a, b[0]),
+    "bilinear": lambda T, a, b: T.nn.functional.bilinear(a, b, T.ones(2, 3, 3, dtype=a.dtype)),
+    "matmul by a vector": lambda T, a, b: a @ b[0],
+    "solve": lambda T, a, b: T.linalg.solve(a + T.eye(3), b),
+    "lstsq": lambda T, a, b: T.linalg.lstsq(a, b)[0],
+    "fft": lambda T, a, b: T.fft.fft(a),
+    "quantile": lambda T, a, b: T.quantile(a, 0.5),
+    "trace": lambda T, a, b: T.trace(a),
+    "reflect": lambda T, a, b: T.nn.functional.pad(a[None], (1, 1), mode="reflect"),
+    "constant": lambda T, a, b: T.nn.functional.pad(a[None], (1, 1)),
+    "index_copy": lambda T, a, b: a.index_copy(0, T.tensor([0]), b[:1].float()),
+    "avg_pool3d": lambda T, a, b: T.nn.functional.avg_pool3d(a[None, None], 1),
+    "lrn": lambda T, a, b: T.nn.functional.local_response_norm(a[None], 2),
+    "binary_cross_entropy": lambda T, a, b: T.nn.functional.binary_cross_entropy(a, b.float()),
+    "LSTMCell": lambda T, a, b: T.nn.LSTMCell(3, 2)(a.float())[1],
+    "RNNCell": lambda T, a, b: T.nn.RNNCell(3, 2)(a.float()),
+    "GRUCell": lambda T, a, b: T.nn.GRUCell(3, 2)(a.float()),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", KEPT_OR_WIDENED)
+def test_dtypes_under_autocast_are_torchs(torch, name, dtype):
+    def program(T):
+        a = T.full((3, 3), 0.5, dtype=getattr(T, dtype))
+        b = T.full((3, 3), 0.25, dtype=getattr(T, dtype))
+        with T.autocast("cpu", dtype=T.bfloat16):
+            try:
+                return str(KEPT_OR_WIDENED[name](T, a, b).dtype)
+            except RuntimeError:
+                return "refused"
+
+    assert program(rushlight) == program(torch)
+
+
+def test_binary_cross_entropy_refuses_two_dtypes():
+    p, t = rushlight.full((3,), 0.5), rushlight.full((3,), 0.5, dtype=rushlight.float64)
+    with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
+        rushlight.nn.functional.binary_cross_entropy(p, t)
+
+
+def test_former_switches():
+    with pytest.warns(DeprecationWarning, match="use torch.set_autocast_enabled"):
+        rushlight.set_autocast_cpu_enabled(True)
+    try:
+        with pytest.warns(DeprecationWarning, match="is_autocast_enabled"):
+            assert rushlight.is_autocast_cpu_enabled()
+        assert rushlight.mm(rushlight.ones(1, 1), rushlight.ones(1, 1)).dtype is rushlight.bfloat16
+    finally:
+        rushlight.set_autocast_enabled("cpu", False)
+    assert not rushlight.is_autocast_enabled("cpu")
+    with pytest.warns(DeprecationWarning, match="get_autocast_dtype"):
+        assert rushlight.get_autocast_cpu_dtype() is rushlight.bfloat16
+    depths = [rushlight.autocast_increment_nesting(), rushlight.autocast_decrement_nesting()]
+    assert depths == [1, 0]
+
+
+def test_cache_flag_of_a_context():
+    with rushlight.autocast("cpu", cache_enabled=False):
+        assert not rushlight.is_autocast_cache_enabled()
+    assert rushlight.is_autocast_cache_enabled()

@@ -36,6 +36,8 @@ def is_autocast_available(device_type: str) -> bool:
 
 
 def _known(device_type: str) -> str:
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
     if device_type not in _DEVICES:
         raise RuntimeError(
             f"User specified an unsupported autocast device_type '{device_type}'; expected one of "
@@ -46,8 +48,8 @@ def _known(device_type: str) -> str:
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Tell whether autocast is on for a type of device."""
-    state = mode.autocast.get()
-    return state is not None and _known(device_type) in state.dtypes
+    state, known = mode.autocast.get(), _known(device_type)
+    return state is not None and known in state.dtypes
 
 
 def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
@@ -60,7 +62,7 @@ def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
         lower[_known(device_type)] = _defaults[device_type]
     else:
         lower.pop(_known(device_type), None)
-    _set(State(lower, state.casts if state is not None else {}))
+    _set(State(lower, state.casts if state is not None else {}) if lower else None)
 
 
 def get_autocast_dtype(device_type: str) -> DType:
@@ -80,7 +82,8 @@ def set_autocast_dtype(device_type: str, dtype: DType) -> None:
 
 def is_autocast_cache_enabled() -> bool:
     """Tell whether parameters' copies are kept within a context."""
-    return _cache_enabled
+    state = mode.autocast.get()
+    return _cache_enabled if state is None else state.casts is not None
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
@@ -94,6 +97,25 @@ def clear_autocast_cache() -> None:
     state = mode.autocast.get()
     if state is not None and state.casts is not None:
         state.casts.clear()
+
+
+def autocast_increment_nesting() -> int:
+    """Count one more context; return how many there are."""
+    _nesting.depth += 1
+    return _nesting.depth
+
+
+def autocast_decrement_nesting() -> int:
+    """Count one context less; return how many there are."""
+    _nesting.depth -= 1
+    return _nesting.depth
+
+
+class _Nesting(threading.local):
+    depth = 0
+
+
+_nesting = _Nesting()
 
 
 def _set(state: State | None) -> None:
@@ -145,8 +167,6 @@ class autocast:
         enabled: bool = True,
         cache_enabled: bool | None = None,
     ):
-        if not isinstance(device_type, str):
-            raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         self.device = _known(device_type)
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
         self._cache_enabled = _cache_enabled if cache_enabled is None else cache_enabled
@@ -159,7 +179,7 @@ class autocast:
         names = " and ".join(str(d) for d in _LOWER[self.device])
         warnings.warn(
             f"In {self.device.upper()} autocast, but the target dtype is not supported. Disabling "
-            f"autocast.\n{self.device.upper()} Autocast only supports dtype of {names} currently.",
+            f"autocast.\n{self.device.upper()} Autocast only supports dtypes of {names} currently.",
             RushlightWarning,
             stacklevel=4,
         )
@@ -195,9 +215,7 @@ class autocast:
 # --- functions of the user ----------------------------------------------------------------------
 
 
-def custom_fwd(
-    fwd: Any = None, *, device_type: str = "cuda", cast_inputs: DType | None = None
-) -> Any:
+def custom_fwd(fwd: Any = None, *, device_type: str, cast_inputs: DType | None = None) -> Any:
     """Decorate the `forward` of an autograd.Function for use under autocast.
 
     Args:
@@ -238,7 +256,7 @@ def _converted(value: Any, device_type: str, to: DType) -> Any:
     return value
 
 
-def custom_bwd(bwd: Any = None, *, device_type: str = "cuda") -> Any:
+def custom_bwd(bwd: Any = None, *, device_type: str) -> Any:
     """Decorate the `backward` of an autograd.Function: autocast as it was in `forward`.
 
     Args:

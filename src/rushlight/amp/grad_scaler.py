@@ -83,6 +83,7 @@ class GradScaler:
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval = growth_interval
         self._growth_tracker = 0
+        self._has_scaled = False
         self._optimizers: dict[int, _Progress] = {}
 
     # --- a step ---
@@ -91,6 +92,7 @@ class GradScaler:
         """Return a tensor, or tensors in nested lists and tuples, times the scale."""
         if not self._enabled:
             return outputs
+        self._has_scaled = True
         if isinstance(outputs, Tensor):
             factor = np.asarray(self._scale, np.float32)
             return outputs * wrap(factor).to(outputs.device)
@@ -98,6 +100,13 @@ class GradScaler:
             parts = [self.scale(output) for output in outputs]
             return parts if isinstance(outputs, list) else tuple(parts)
         raise ValueError("outputs must be a Tensor or an iterable of Tensors")
+
+    def _check_scaled(self, attempt: str) -> None:
+        if not self._has_scaled:
+            raise AssertionError(
+                f"Attempted {attempt} but _scale is None.  This may indicate your script did not "
+                "use scaler.scale(loss or outputs) earlier in the iteration."
+            )
 
     def _progress(self, optimizer: Any) -> _Progress:
         return self._optimizers.setdefault(id(optimizer), _Progress())
@@ -112,6 +121,7 @@ class GradScaler:
         """
         if not self._enabled:
             return
+        self._check_scaled("unscale_")
         progress = self._progress(optimizer)
         if progress.stage == _UNSCALED:
             raise RuntimeError(
@@ -158,6 +168,7 @@ class GradScaler:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
             raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
+        self._check_scaled("step")
         progress = self._progress(optimizer)
         if progress.stage == _STEPPED:
             raise RuntimeError("step() has already been called since the last update().")
@@ -177,6 +188,7 @@ class GradScaler:
         """
         if not self._enabled:
             return
+        self._check_scaled("update")
         if new_scale is not None:
             self._scale = float(new_scale)
         else:

@@ -3,9 +3,15 @@
 Importing this package installs them: each `@export` puts a function under `rushlight`, on Tensor
 and in `nn.functional`. Families that a small program does not need wait in `layers` until one of
 them is asked for; `_waiting` stands in for the methods they give Tensor.
+
+To users, this is also `torch.ops`: any other name is a namespace of custom operators (`library`).
 """
 
 from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
 
 from . import (
     _waiting,
@@ -90,3 +96,14 @@ __all__ = [
     "trigonometry",
     "vector_norm",
 ]
+
+_FAMILIES = frozenset(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__") or name in _FAMILIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    namespaces = importlib.import_module("rushlight.library").ops
+    if name in ("import_module", "load_library", "loaded_libraries"):
+        return getattr(namespaces, name)
+    return namespaces.namespace(name)

@@ -51,18 +51,25 @@ def intercept(op: Any, inputs: tuple[Any, ...], params: Any, proceed: Proceed) -
     return proceed(op, inputs, params)
 
 
-def autocast(policy: str) -> Callable[[F], F]:
-    """Give a function made of several operators a policy of its own (decorator)."""
+def autocast(policy: str | None, *, on_cuda: str | None = None) -> Callable[[F], F]:
+    """Give a function made of several operators a policy of its own (decorator).
+
+    The operators inside leave dtypes alone: None keeps a function as it is without autocast.
+    """
 
     def decorate(function: F) -> F:
         @functools.wraps(function)
         def with_policy(*args: Any, **kwargs: Any) -> Any:
             state = mode.autocast.get()
-            if state is not None:
-                args = _by_policy(state, policy, None, args)
-                named = _by_policy(state, policy, None, tuple(kwargs.values()))
-                kwargs = dict(zip(kwargs, named, strict=True))
-            return function(*args, **kwargs)
+            if state is None:
+                return function(*args, **kwargs)
+            values = _by_policy(state, policy, on_cuda, (*args, *kwargs.values()))
+            args, named = values[: len(args)], values[len(args) :]
+            token = mode.autocast.set(None)
+            try:
+                return function(*args, **dict(zip(kwargs, named, strict=True)))
+            finally:
+                mode.autocast.reset(token)
 
         return with_policy  # type: ignore[return-value]
 

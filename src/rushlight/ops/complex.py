@@ -10,6 +10,7 @@ from .._tensor import Tensor, install
 from .._typing import Array
 from ..autograd.node import Op
 from ._arguments import require_tensor
+from ._autocast import autocast
 from ._broadcast import sum_to
 from ._export import export, into
 from ._operands import as_float, not_a_tensor, not_implemented
@@ -297,6 +298,7 @@ def _check_parts(x: Tensor, y: Tensor) -> None:
 
 
 @export(out=True)
+@autocast("float32")
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """Make a complex tensor from absolute values and angles: abs (cos(angle) + i sin(angle)).
 
@@ -323,6 +325,7 @@ def view_as_real(input: Tensor) -> Tensor:
 
 
 @export
+@autocast("float32")
 def view_as_complex(input: Tensor) -> Tensor:
     """Return a complex view of a real tensor whose last dimension holds the two parts.
 

@@ -9,6 +9,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
+from ._autocast import autocast
 from ._export import export
 from ._loss import read_reduction
 from ._operands import not_a_tensor, not_implemented
@@ -196,6 +197,7 @@ def _extended(targets: Tensor, lengths: Array, blank: int, classes: int) -> Arra
 
 
 @export(functional=True)
+@autocast("float32")
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

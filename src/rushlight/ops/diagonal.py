@@ -10,6 +10,7 @@ from ..autograd.node import Op
 from ..backend import dtype as dtypes
 from ..backend.array import array_module, row_major
 from ..errors import wrap_dim
+from ._autocast import autocast
 from ._broadcast import sum_to
 from ._export import export
 from ._naming import named
@@ -193,6 +194,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 @export(method=True)
+@autocast("float32")
 def trace(input: Tensor) -> Tensor:
     """Return the sum of the diagonal of a matrix.
 

@@ -19,6 +19,7 @@ from ..backend import dtype as dtypes
 from ..backend.array import array_module
 from ..errors import wrap_dim
 from ._arguments import allocate, check_dtype, check_layout, dims, finish, require_tensor
+from ._autocast import autocast
 from ._facade import facade
 from .casts import cast
 from .complex import Conj, Real
@@ -224,6 +225,7 @@ def _some_axes(name: str, x: Tensor, s: Any, dim: Any) -> tuple[Shape, list[int]
 
 
 @facade("fft")
+@autocast("float32")
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
     """Return the discrete Fourier transform along a dimension.
 
@@ -249,6 +251,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
 
 
 @facade("fft")
+@autocast("float32")
 def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
     """Return the inverse of `fft`; the default norm "backward" divides by n here.
 
@@ -260,6 +263,7 @@ def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
 
 
 @facade("fft")
+@autocast("float32")
 def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
     """Return the first n // 2 + 1 values of the Fourier transform of a real tensor.
 
@@ -274,6 +278,7 @@ def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
 
 
 @facade("fft")
+@autocast("float32")
 def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
     """Return the inverse of `rfft`: a real signal of length `n` (default: the even one that fits).
 
@@ -286,6 +291,7 @@ def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None =
 
 
 @facade("fft")
+@autocast("float32")
 def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
     """Return the real Fourier transform of a signal that is its own mirrored conjugate.
 
@@ -297,6 +303,7 @@ def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
 
 
 @facade("fft")
+@autocast("float32")
 def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
     """Return the inverse of `hfft`: the first half of the inverse transform of a real tensor."""
     x = _as_real("ihfft", input)
@@ -308,6 +315,7 @@ def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None =
 
 
 @facade("fft")
+@autocast("float32")
 def fftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """Return the Fourier transform over several dimensions.
 
@@ -324,12 +332,14 @@ def fftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None)
 
 
 @facade("fft")
+@autocast("float32")
 def ifftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """Return the inverse of `fftn`."""
     return _transform("ifftn", input, s, dim, norm, True)
 
 
 @facade("fft")
+@autocast("float32")
 def rfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """Return the Fourier transform of a real tensor, the last of the dimensions halved."""
     x = _as_real("rfftn", input)
@@ -338,6 +348,7 @@ def rfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
 
 
 @facade("fft")
+@autocast("float32")
 def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """Return the inverse of `rfftn`."""
     x = _as_complex("irfftn", input)
@@ -346,6 +357,7 @@ def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
 
 
 @facade("fft")
+@autocast("float32")
 def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """Return the real Fourier transform of a signal that is its own mirrored conjugate."""
     x = _as_complex("hfftn", input)
@@ -355,6 +367,7 @@ def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
 
 
 @facade("fft")
+@autocast("float32")
 def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """Return the inverse of `hfftn`."""
     x = _as_real("ihfftn", input)
@@ -366,36 +379,42 @@ def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
 
 
 @facade("fft")
+@autocast("float32")
 def fft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the Fourier transform over two dimensions, see `fftn`."""
     return fftn(input, s, dim, norm)
 
 
 @facade("fft")
+@autocast("float32")
 def ifft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the inverse of `fft2`."""
     return ifftn(input, s, dim, norm)
 
 
 @facade("fft")
+@autocast("float32")
 def rfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the Fourier transform of a real tensor over two dimensions, see `rfftn`."""
     return rfftn(input, s, dim, norm)
 
 
 @facade("fft")
+@autocast("float32")
 def irfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the inverse of `rfft2`."""
     return irfftn(input, s, dim, norm)
 
 
 @facade("fft")
+@autocast("float32")
 def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the real Fourier transform over two dimensions, see `hfftn`."""
     return hfftn(input, s, dim, norm)
 
 
 @facade("fft")
+@autocast("float32")
 def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
     """Return the inverse of `hfft2`."""
     return ihfftn(input, s, dim, norm)

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from .._typing import Array
+from ._autocast import autocast
 from ._export import export
 from .sampling import rand
 
@@ -109,6 +110,7 @@ def _flat(places: Array) -> Array:
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def fractional_max_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -142,6 +144,7 @@ def fractional_max_pool2d(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: Any,

@@ -12,6 +12,7 @@ from .._typing import Array, Number, Shape
 from ..backend.array import array_module
 from ..errors import wrap_dim
 from ._arguments import number_for, require_tensor
+from ._autocast import autocast
 from ._export import export
 from .casts import cast
 from .gathering import (
@@ -139,6 +140,7 @@ def index_add(
 
 
 @export(method=True, inplace=True, out=True, saves_input=False, numpy_names=True)
+@autocast("promote")
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Write source to the parts of x at the places of a vector along a dimension.
 

@@ -8,6 +8,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from . import _linalg
+from ._autocast import autocast
 from ._broadcast import sum_to
 from ._export import export
 from ._facade import facade
@@ -85,6 +86,7 @@ def _factor(name: str, input: Any, upper: bool) -> tuple[Tensor, Tensor]:
 
 
 @facade("linalg")
+@autocast("float32")
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     """Return the lower triangular L with A = L L^H, or L^H if `upper`.
 
@@ -112,6 +114,7 @@ def _old_cholesky(input: Tensor, upper: bool = False) -> Tensor:
 
 
 @facade("linalg")
+@autocast("float32")
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
     """Return (L, info): info is 0, or the order of the first leading minor that is not positive."""
     factor, info = _factor("linalg.cholesky_ex", A, upper)
@@ -121,6 +124,7 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """Return the X with A X = B, given the Cholesky factor L of A (its adjoint if `upper`)."""
     b, factor = as_matrix("cholesky_solve", B, "B"), as_square("cholesky_solve", L, "L")
@@ -130,6 +134,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """Return the inverse of A, given its Cholesky factor L (its adjoint if `upper`)."""
     factor = as_square("cholesky_inverse", L, "L")

@@ -14,6 +14,7 @@ from ..backend import dtype as dtypes
 from ..backend.array import array_module
 from ..errors import wrap_dim
 from ._arguments import require_tensor
+from ._autocast import autocast
 from ._broadcast import sum_to
 from ._export import export
 from ._operands import is_integral
@@ -66,6 +67,7 @@ _MODES = {
 
 
 @export
+@autocast("float32")
 def cdist(
     x1: Tensor,
     x2: Tensor,

@@ -11,6 +11,7 @@ from .._typing import Array
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
 from ..backend.array import array_module
+from ._autocast import autocast
 from ._export import export
 from ._facade import facade
 from ._linalg import LinAlgError, as_matrix, as_square
@@ -211,6 +212,7 @@ def _is_lower(uplo: str) -> bool:
 
 
 @facade("linalg")
+@autocast("float32")
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Return (eigenvalues, eigenvectors) of a Hermitian matrix, the smallest value first.
 
@@ -230,12 +232,14 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 
 
 @facade("linalg")
+@autocast("float32")
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """Return the eigenvalues of a Hermitian matrix, see `eigh`."""
     return hermitian_eigenvalues(as_square("linalg.eigvalsh", A), _is_lower(UPLO))
 
 
 @facade("linalg")
+@autocast("float32")
 def eig(A: Tensor) -> Any:
     """Return (eigenvalues, eigenvectors) of a square matrix, complex and in no order.
 
@@ -247,6 +251,7 @@ def eig(A: Tensor) -> Any:
 
 
 @facade("linalg")
+@autocast("float32")
 def eigvals(A: Tensor) -> Tensor:
     """Return the eigenvalues of a square matrix, complex and in no order."""
     return Eig.apply(as_square("linalg.eigvals", A))[0]
@@ -261,6 +266,7 @@ def _check_driver(driver: str | None) -> None:
 
 
 @facade("linalg")
+@autocast("float32")
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """Return (U, S, Vh) with A = U diag(S) Vh, the largest singular value first.
 
@@ -279,6 +285,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
 
 
 @facade("linalg")
+@autocast("float32")
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """Return the singular values of a matrix, the largest first."""
     a = as_matrix("linalg.svd", A)

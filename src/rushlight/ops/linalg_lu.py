@@ -11,6 +11,7 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
 from . import _linalg
+from ._autocast import autocast
 from ._export import export
 from ._facade import facade
 from ._linalg import as_matrix, as_square, same_dtype
@@ -186,6 +187,7 @@ def _solve_factored(
 
 
 @facade("linalg")
+@autocast("float32")
 def lu_solve(
     LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False
 ) -> Tensor:

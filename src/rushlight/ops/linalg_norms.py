@@ -11,6 +11,7 @@ from .._tensor import Tensor
 from ..backend.dtype import dtype as DType
 from ..backend.dtype import promote_types
 from ._arguments import check_dtype, dims, require_tensor
+from ._autocast import autocast
 from ._facade import facade
 from ._linalg import as_matrix
 from ._reduce import axes_of
@@ -198,6 +199,7 @@ def norm(
 
 
 @facade("linalg")
+@autocast("float32")
 def cond(A: Tensor, p: Any = None) -> Tensor:
     """Return the condition number |A| |A^-1|, infinite for singular matrices.
 

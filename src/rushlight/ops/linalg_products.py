@@ -339,6 +339,7 @@ def _public_vander(x: Tensor, N: int | None = None, increasing: bool = False) ->
 
 
 @facade("linalg")
+@autocast("float32")
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     """Return the inverse of a tensor seen as the matrix of a map to its first `ind` dimensions.
 
@@ -361,6 +362,7 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
 
 
 @facade("linalg")
+@autocast("float32")
 def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
     """Return the X with tensordot(A, X, X.ndim) = B.
 

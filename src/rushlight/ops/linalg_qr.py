@@ -8,6 +8,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
+from ._autocast import autocast
 from ._export import export
 from ._facade import facade
 from ._linalg import as_matrix, same_dtype
@@ -91,6 +92,7 @@ def _factor(input: Any, mode: str) -> tuple[Tensor, Tensor]:
 
 
 @facade("linalg")
+@autocast("float32")
 def qr(A: Tensor, mode: str = "reduced") -> Any:
     """Return (Q, R) with A = Q R, Q with orthonormal columns and R upper triangular.
 
@@ -124,6 +126,7 @@ class Reflections(Op):
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def geqrf(input: Tensor) -> Any:
     """Return (a, tau): R above the diagonal of `a`, below it the reflections whose product is Q.
 
@@ -163,6 +166,7 @@ def _check_reflections(name: str, input: Any, tau: Any) -> tuple[Tensor, Tensor]
 
 
 @facade("linalg")
+@autocast("float32")
 def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     """Return the first n columns of (1 - tau_1 v_1 v_1^H) (1 - tau_2 v_2 v_2^H) ...
 
@@ -185,12 +189,14 @@ def _product(name: str, A: Any, tau: Any) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def orgqr(input: Tensor, tau: Tensor) -> Tensor:
     """Return the product of reflections, see `linalg.householder_product`."""
     return _product("orgqr", input, tau)
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def ormqr(
     input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False
 ) -> Tensor:

@@ -11,6 +11,7 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
 from . import _linalg
+from ._autocast import autocast
 from ._export import export
 from ._facade import facade
 from ._linalg import as_matrix, as_square, same_dtype
@@ -108,12 +109,14 @@ def _pinv(input: Any, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """Return the pseudo-inverse, see `linalg.pinv`."""
     return _pinv(input, None, rcond, False)
 
 
 @facade("linalg")
+@autocast("float32")
 def matrix_rank(
     A: Tensor,
     tol: Any = None,
@@ -167,6 +170,7 @@ def _check_least_squares(a: Tensor, b: Any, driver: str | None) -> tuple[Tensor,
 
 
 @facade("linalg", out=False)
+@autocast("float32")
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """Return (solution, residuals, rank, singular_values) of the least squares problem A X = B.
 

@@ -11,6 +11,7 @@ from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
 from . import _linalg
+from ._autocast import autocast
 from ._broadcast import sum_to
 from ._export import export
 from ._facade import facade
@@ -138,6 +139,7 @@ class SignLogDet(Op):
 
 
 @facade("linalg")
+@autocast("float32")
 def inv(A: Tensor) -> Tensor:
     """Return the inverse of a square matrix, or of each of a batch.
 
@@ -156,6 +158,7 @@ def inv(A: Tensor) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def inverse(input: Tensor) -> Tensor:
     """Return the inverse of a square matrix, see `linalg.inv`."""
     result, info = Inverse.apply(as_square("linalg.inv", input))
@@ -164,6 +167,7 @@ def inverse(input: Tensor) -> Tensor:
 
 
 @facade("linalg")
+@autocast("float32")
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     """Return (inverse, info): info is 0, or the first zero pivot of a singular matrix."""
     result, info = Inverse.apply(as_square("linalg.inv_ex", A))
@@ -220,6 +224,7 @@ def check_rows(name: str, a: Tensor, b: Tensor, left: bool) -> None:
 
 
 @facade("linalg")
+@autocast("float32")
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """Return the X with A X = B, or X A = B if `left` is False.
 
@@ -244,6 +249,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 
 
 @facade("linalg")
+@autocast("float32")
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
     """Return (result, info): info is 0, or the first zero pivot of a singular matrix."""
     x, info = _solved("linalg.solve_ex", A, B, left)
@@ -284,6 +290,7 @@ def solve_triangular(
 
 
 @export(method=True, out=True)
+@autocast("float32")
 def triangular_solve(
     b: Tensor,
     A: Tensor,

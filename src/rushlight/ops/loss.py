@@ -448,6 +448,7 @@ def huber_loss(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -459,7 +460,7 @@ def binary_cross_entropy(
     """Return -(t log p + (1 - t) log(1 - p)) for probabilities p, logarithms limited to -100.
 
     Raises:
-        RuntimeError: a probability lies outside [0, 1].
+        RuntimeError: a probability lies outside [0, 1], or the dtypes differ.
         ValueError: input and target differ in size.
     """
     reduction = read_reduction(reduction, size_average, reduce)
@@ -468,12 +469,15 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size "
             f"({input.shape}) is deprecated. Please ensure they have the same size."
         )
+    if input.array.dtype != target.array.dtype:
+        found, wanted = target.dtype.type_name, input.dtype.type_name
+        raise RuntimeError(f"Found dtype {found} but expected {wanted}")
     if input.array.size and not bool(((input.array >= 0) & (input.array <= 1)).all()):
         raise RuntimeError("all elements of input should be between 0 and 1")
     each = BinaryCrossEntropy.apply(input, target)
-    return named(
-        reduced(each if weight is None else each * weight, reduction), "BinaryCrossEntropy"
-    )
+    if weight is not None:
+        each = cast(each * weight, input.dtype)
+    return named(reduced(each, reduction), "BinaryCrossEntropy")
 
 
 class BinaryCrossEntropy(Op):

@@ -10,7 +10,7 @@ from .._tensor import Tensor, install
 from .._typing import Array, Number
 from ..autograd.node import Op
 from ..kernels import gemm as K
-from ._autocast import is_on
+from ._autocast import autocast, is_on
 from ._broadcast import sum_to
 from ._export import export
 from ._naming import named
@@ -140,6 +140,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 @export(functional=True)
+@autocast(None, on_cuda="promote")
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x1^T W[o] x2 + b[o] for each output o.
 
@@ -155,6 +156,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         raise RuntimeError(
             f"bilinear(): weight {list(weight.shape)} does not fit inputs {list(input1.shape)} "
             f"and {list(input2.shape)}"
+        )
+    if not input1.dtype is input2.dtype is weight.dtype:
+        raise RuntimeError(
+            f"All tensors must have the same dtype, got input1: {input1.dtype}, "
+            f"input2: {input2.dtype}, weight: {weight.dtype}"
         )
     left = einsum("...i,oij->...oj", input1, weight)
     y = (left * input2.unsqueeze(-2)).sum(-1, dtype=left.dtype)
@@ -238,6 +244,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast(None, on_cuda="lower")
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix and a vector.
 
@@ -254,6 +261,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast(None, on_cuda="promote")
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Return the sum of the products of two vectors' elements.
 
@@ -271,6 +279,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 
 @export(method=True, out=True)
+@autocast(None, on_cuda="promote")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Return the sum of the products of two vectors' elements, the first conjugated."""
     return dot(conj(input), other)
@@ -347,6 +356,7 @@ def addmm(
 
 
 @export(method=True, out=True, inplace=True)
+@autocast(None, on_cuda="lower")
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:

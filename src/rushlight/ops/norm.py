@@ -445,7 +445,7 @@ def local_response_norm(
         Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep CNNs", 2012.
     """
     from .padding import pad
-    from .pool import avg_pool3d
+    from .pool import avg_pool2d, avg_pool3d
 
     if input.array.ndim < 3:
         raise ValueError(
@@ -454,9 +454,14 @@ def local_response_norm(
     if input.array.size == 0:
         return input
     shape = input.array.shape
-    square = (input * input).reshape(shape[0], 1, shape[1], shape[2], -1)
-    square = pad(square, (0, 0, 0, 0, size // 2, (size - 1) // 2))
-    mean = avg_pool3d(square, (size, 1, 1), stride=1).reshape(shape)
+    around = (size // 2, (size - 1) // 2)
+    if input.array.ndim == 3:
+        square = pad((input * input).unsqueeze(1), (0, 0, *around))
+        mean = avg_pool2d(square, (size, 1), stride=1).squeeze(1)
+    else:
+        square = (input * input).reshape(shape[0], 1, shape[1], shape[2], -1)
+        square = pad(square, (0, 0, 0, 0, *around))
+        mean = avg_pool3d(square, (size, 1, 1), stride=1).reshape(shape)
     return input / (mean * alpha + k).pow(beta)
 
 

@@ -11,6 +11,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
+from ._autocast import autocast
 from ._export import export
 from ._operands import not_a_tensor
 
@@ -118,11 +119,17 @@ def pad(
         )
     sizes = input.array.shape[ndim - count :]
     _check_widths(mode, sizes, last)
+    around = _repeat if mode == "circular" else _mirror
+    return around(input, mode, list(enumerate(zip(sizes, last, strict=True), start=ndim - count)))
+
+
+def _repeat(input: Tensor, mode: str, axes: Sequence[Any]) -> Tensor:
     result = input
-    for axis, (size, (before, after)) in enumerate(
-        zip(sizes, last, strict=True), start=ndim - count
-    ):
+    for axis, (size, (before, after)) in axes:
         if before or after:
             positions = _positions(mode, size, before, after)
             result = result.index_select(axis, wrap(positions))
     return result.clone() if result is input else result
+
+
+_mirror = autocast("float32")(_repeat)

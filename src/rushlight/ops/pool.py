@@ -12,6 +12,7 @@ from ..autograd.node import Op
 from ..kernels import pool as K
 from ..kernels._window import pool_output_size
 from ._arguments import per_axis
+from ._autocast import autocast
 from ._export import export
 from ._operands import not_a_tensor
 
@@ -436,6 +437,7 @@ def max_pool2d(
 
 
 @export(functional=True)
+@autocast("float32")
 def max_pool3d(
     input: Tensor,
     kernel_size: IntOrSizes,
@@ -498,6 +500,7 @@ def avg_pool2d(
 
 
 @export(functional=True)
+@autocast("float32")
 def avg_pool3d(
     input: Tensor,
     kernel_size: IntOrSizes,
@@ -536,6 +539,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
 
 @export(functional=True)
+@autocast("float32")
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Return means over windows of a volume; see `adaptive_avg_pool2d`."""
     return _adaptive(3, input, output_size, maximum=False)
@@ -554,6 +558,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 @export(functional=True)
+@autocast("float32")
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """Return maxima over windows of a volume; see `adaptive_avg_pool2d`."""
     return _adaptive(3, input, output_size, True, return_indices)
@@ -596,6 +601,7 @@ def max_unpool1d(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -609,6 +615,7 @@ def max_unpool2d(
 
 
 @export(functional=True, public=False)
+@autocast("float32")
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,

@@ -103,6 +103,12 @@ def _plus(x: Tensor, bias: Tensor | None) -> Tensor:
     return x if bias is None else x + bias
 
 
+def _lstm_step(products: Tensor, c: Tensor) -> State:
+    i, f, g, o = products.chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
 class LSTM(_Layer):
     """c' = f c + i g, h' = o tanh(c'); the gradient runs back through the steps."""
 
@@ -141,9 +147,7 @@ class LSTM(_Layer):
         x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr = inputs
 
         def step(a: Tensor, h: Tensor, c: Tensor) -> State:
-            i, f, g, o = (a + linear(h, w_hh)).chunk(4, 1)
-            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-            y = o.sigmoid() * c.tanh()
+            y, c = _lstm_step(a + linear(h, w_hh), c)
             return (y if w_hr is None else linear(y, w_hr)), c
 
         products = _plus(linear(x, w_ih, b_ih), b_hh)
@@ -194,6 +198,7 @@ class GRU(_Layer):
 class RNN(_Layer):
     """h' = tanh(W x + W' h), or relu; the gradient runs back through the steps."""
 
+    autocast = "lower"
     inputs = 6
     nonlinearity: str
 
@@ -305,6 +310,8 @@ def lstm_cell(
     if len(hx) != 2:
         raise RuntimeError("lstm_cell expects two hidden states")
     _check_cell("lstm_cell", input, hx, w_ih, w_hh)
+    if is_on(input):  # the products alone are in the lower dtype
+        return _lstm_step(linear(input, w_ih, b_ih) + linear(hx[0], w_hh, b_hh), hx[1])
     sizes = [input.array.shape[0]]
     h, _, c = LSTM.apply(input, *hx, w_ih, w_hh, b_ih, b_hh, None, sizes=sizes)
     return h, c

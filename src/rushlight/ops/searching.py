@@ -15,6 +15,7 @@ from ..backend.array import array_module
 from ..errors import wrap_dim
 from ..kernels._precision import widen
 from ._arguments import require_tensor
+from ._autocast import autocast
 from ._export import export
 from ._operands import not_implemented
 from ._promote import result_type
@@ -353,6 +354,7 @@ def histogramdd(
 
 
 @export(out=True)
+@autocast("promote")
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -457,6 +459,7 @@ def _search(rows: Array, values: Array, side: str) -> Array:
 
 
 @export(out=True)
+@autocast("promote")
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:

@@ -10,6 +10,7 @@ from .._tensor import Tensor, wrap
 from ..backend import dtype as dtypes
 from ..errors import RushlightWarning
 from ._arguments import require_tensor
+from ._autocast import autocast
 from ._export import export
 from .complex import ViewAsReal
 from .fourier import fft, ifft, irfft, rfft
@@ -45,6 +46,7 @@ def _widened(window: Tensor, n_fft: int) -> Tensor:
 
 
 @export(method=True)
+@autocast("float32")
 def stft(
     input: Tensor,
     n_fft: int,

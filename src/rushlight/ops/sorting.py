@@ -14,6 +14,7 @@ from ..backend.array import array_module
 from ..errors import wrap_dim
 from ..kernels._precision import widen
 from ._arguments import require_tensor
+from ._autocast import autocast
 from ._export import export
 from ._return_types import return_type
 from .gathering import Gather, Scatter
@@ -327,6 +328,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @export(method=True, out=True, numpy_names=True)
+@autocast("float32")
 def quantile(
     input: Tensor,
     q: Any,
@@ -356,6 +358,7 @@ def quantile(
 
 
 @export(method=True, out=True, numpy_names=True)
+@autocast("float32")
 def nanquantile(
     input: Tensor,
     q: Any,
