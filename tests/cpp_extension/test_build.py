@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -126,6 +128,15 @@ def test_build_directory(compiler, tmp_path):
     assert (directory / "placed.so").exists()
 
 
+def test_strings_find_headers_of_the_build_directory(compiler, tmp_path):
+    (tmp_path / "value.h").write_text("#define VALUE 7\n")
+    source = '#include "value.h"\n' + ANSWER
+    module = load_inline(
+        "beside", source, no_implicit_headers=True, extra_cflags=FAST, build_directory=tmp_path
+    )
+    assert module.answer() == 7
+
+
 def test_keep_intermediates(compiler, tmp_path):
     objects = tmp_path / "objects"
     load_answer("kept", build_directory=tmp_path)
@@ -148,8 +159,6 @@ def test_results_of_old_sources_are_thrown_away(tmp_path):
 
 
 def test_library_that_is_no_module(compiler):
-    import ctypes
-
     text = 'extern "C" int seven() { return 7; }'
     path = load_inline("plain", text, no_implicit_headers=True, is_python_module=False)
     assert ctypes.CDLL(path).seven() == 7
@@ -277,13 +286,37 @@ def test_cxx_that_does_not_exist(own_directory, monkeypatch):
         load_answer()
 
 
-def test_flags_with_absolute_paths(tmp_path, monkeypatch):
+def test_flags_of_the_user(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").mkdir()
-    flags = ["-Ia", "-I", "a", "-isystem", "a", "-DX=a", "-O3", "-include", "vector", "-L/usr"]
+    (tmp_path / "with space").mkdir()
     here = str(tmp_path / "a")
-    expected = [f"-I{here}", "-I", here, "-isystem", here, *flags[5:]]
-    assert _compiler.with_absolute_paths(flags) == expected
+    given = ["-Ia", "-I a", "-isystem", "a", "-DX=a", "-O3 -g", "-include", "vector", "-L/usr"]
+    expected = [f"-I{here}", "-I", here, "-isystem", here, "-DX=a", "-O3", "-g"]
+    expected += ["-include", "vector", "-L/usr"]
+    assert _compiler.user_flags(given) == expected
+    assert _compiler.user_flags(['-DNAME=\\"x\\"', "-Iwith space", "'"]) == [
+        '-DNAME="x"',
+        f"-I{tmp_path / 'with space'}",
+        "'",
+    ]
+    assert _compiler.user_flags(None) == []
+
+
+def test_a_changed_library_is_linked_anew(compiler, own_directory, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = 'extern "C" int part(void);\nextern "C" int whole() { return part(); }\n'
+    results = []
+    for value in (1, 2):
+        (tmp_path / "part.c").write_text(f"int part(void) {{ return {value}; }}\n")
+        command = [*shlex.split(compiler), "-x", "c", "-fPIC", "-c", "part.c", "-o", "part.o"]
+        subprocess.run(command, check=True)
+        path = load_inline(
+            "whole", source, no_implicit_headers=True, extra_ldflags=["part.o"],
+            is_python_module=False, extra_cflags=FAST,
+        )  # fmt: skip
+        results.append(ctypes.CDLL(path).whole())
+    assert results == [1, 2]
 
 
 def test_torchs_libraries_are_not_linked():

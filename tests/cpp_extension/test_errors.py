@@ -68,10 +68,13 @@ def test_unknown_function(compiler):
 
 def test_declared_but_not_defined(compiler):
     source = "#include <rushlight/module.h>\nint forward(int x);\n"
-    with pytest.raises((RuntimeError, ImportError), match="forward"):
-        load_inline("undefined", source, functions=["forward"], extra_ldflags=["-Wl,-z,defs"])
-    with pytest.raises(ImportError, match=r"undefined symbol.*forward"):
+    with pytest.raises(ImportError, match=r"'undefined': .*forward.* is declared, but no source"):
         load_inline("undefined", source, functions=["forward"])
+
+
+def test_source_without_a_module(compiler):
+    with pytest.raises(ImportError, match=r"'bare': no source makes a Python module of that name"):
+        load_inline("bare", "int f() { return 1; }", no_implicit_headers=True)
 
 
 def test_missing_library(compiler):
@@ -95,6 +98,11 @@ def test_many_errors_are_cut_short():
 def test_notes_stay_with_their_error():
     output = "a.h:1:1: warning: w\na.h:1:1: note: of w\na.cpp:2:1: error: e\na.h:3:1: note: of e"
     assert _errors.relevant(output) == "a.cpp:2:1: error: e\na.h:3:1: note: of e"
+
+
+def test_colours_are_removed():
+    output = "\x1b[01m\x1b[Ka.cpp:1:1:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno"
+    assert _errors.CompilerFailure([], output).output == "a.cpp:1:1: error: no"
 
 
 def test_output_without_errors_is_shown_whole():

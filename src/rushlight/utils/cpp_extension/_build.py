@@ -53,7 +53,8 @@ def make_plan(recipe: Recipe) -> Plan:
         else:
             units.append(Unit(source, tuple(command), _unit_key(world, source, command)))
     linker = (*compiler.command, *_compiler.link_flags())
-    key = _cache.digest_of(*world, recipe.name, *linker, *ldflags)
+    libraries = [_cache.digest_of_file(flag) or "" for flag in ldflags]
+    key = _cache.digest_of(*world, recipe.name, *linker, *ldflags, *libraries)
     return Plan(units, linker, tuple(ldflags), key, tuple(world), not compiler.is_clang)
 
 

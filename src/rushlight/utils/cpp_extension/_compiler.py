@@ -143,29 +143,38 @@ def link_flags() -> list[str]:
     return ["-shared"]
 
 
-_PATH_OPTION = re.compile(r"(-I|-L|-isystem|-iquote|-idirafter|-include|-imacros)(.*)", re.DOTALL)
-_JOINED_ONLY_PATHS = ("-I", "-L")
+def user_flags(flags: Sequence[str] | None) -> list[str]:
+    """Return the words of a user's flags, with relative paths made absolute.
+
+    A flag goes through a shell in torch, so `"-O3 -g"` is two flags there, and quotes are
+    removed. The compiler does not run in the user's directory.
+    """
+    words = [word for flag in flags or () for word in _words(flag)]
+    pairs = zip(["", *words], words, strict=False)
+    return [_with_absolute_path(word, before) for before, word in pairs]
 
 
-def with_absolute_paths(flags: Sequence[str]) -> list[str]:
-    """Return the flags with relative paths made absolute: the compiler runs elsewhere."""
-    result: list[str] = []
-    value_is_path = False
-    for flag in flags:
-        match = _PATH_OPTION.fullmatch(flag)
-        if value_is_path:
-            result.append(_absolute(flag))
-            value_is_path = False
-        elif match is None:
-            result.append(flag)
-        elif not match[2]:
-            result.append(flag)
-            value_is_path = True
-        elif match[1] in _JOINED_ONLY_PATHS:
-            result.append(match[1] + _absolute(match[2]))
-        else:
-            result.append(flag)
-    return result
+def _words(flag: str) -> list[str]:
+    """Split a flag as a shell would; a path with spaces that exists stays whole."""
+    match = _JOINED_PATH.fullmatch(flag)
+    if os.path.exists(flag) or (match and os.path.exists(match[2])):
+        return [flag]
+    try:
+        return shlex.split(flag)
+    except ValueError:  # a quote that is not closed
+        return [flag]
+
+
+_JOINED_PATH = re.compile(r"(-I|-L)(.+)", re.DOTALL)
+_BEFORE_PATH = {"-I", "-L", "-isystem", "-iquote", "-idirafter", "-include", "-imacros"}
+
+
+def _with_absolute_path(word: str, before: str) -> str:
+    joined = _JOINED_PATH.fullmatch(word)
+    if joined is not None:
+        return joined[1] + _absolute(joined[2])
+    is_path = before in _BEFORE_PATH or not word.startswith("-")
+    return _absolute(word) if is_path else word
 
 
 def _absolute(path: str) -> str:

@@ -14,6 +14,7 @@ SHOWN_LINES = 14
 _DIAGNOSTIC = re.compile(
     r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:\d+:)? (?P<kind>[a-z ]*error|warning|note): "
 )
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
 _LINKER = re.compile(r"undefined reference|undefined symbol|cannot find -l|multiple definition")
 
 
@@ -23,7 +24,7 @@ class CompilerFailure(Exception):
     def __init__(self, command: Sequence[str], output: str):
         super().__init__(output)
         self.command = list(command)
-        self.output = output
+        self.output = _COLOUR.sub("", output)
 
 
 def build_error(

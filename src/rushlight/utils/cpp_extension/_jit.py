@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.machinery
-import importlib.util
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from rushlight.utils.cpp_extension import _compiler, _errors, _inline
+from rushlight.utils.cpp_extension import _compiler, _errors, _inline, _loading
 from rushlight.utils.cpp_extension._build import build
 from rushlight.utils.cpp_extension._paths import extension_directory, include_paths
 from rushlight.utils.cpp_extension._recipe import Recipe, Source
@@ -87,7 +81,7 @@ def load(
         extension_directory(name, build_directory),
         cflags=_flags(extra_cflags, extra_include_paths, with_cuda),
         cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths, with_cuda),
-        ldflags=_compiler.without_torch_libraries(_flags(extra_ldflags)),
+        ldflags=_compiler.without_torch_libraries(_compiler.user_flags(extra_ldflags)),
         verbose=verbose,
         keep_intermediates=keep_intermediates,
     )
@@ -168,13 +162,15 @@ def load_inline(
     sources = [_inline.cpp_source(cpp_texts, bound, not no_implicit_headers)]
     if cuda_texts:
         sources.append(_inline.cuda_source(cuda_texts, not no_implicit_headers))
+    # torch puts the strings into the build directory, where they may include other files.
+    beside = ["-iquote", os.path.abspath(build_directory)] if build_directory else []
     recipe = Recipe(
         name,
         sources,
         extension_directory(name, build_directory),
-        cflags=_flags(extra_cflags, extra_include_paths, with_cuda),
+        cflags=[*_flags(extra_cflags, extra_include_paths, with_cuda), *beside],
         cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths, with_cuda),
-        ldflags=_compiler.without_torch_libraries(_flags(extra_ldflags)),
+        ldflags=_compiler.without_torch_libraries(_compiler.user_flags(extra_ldflags)),
         verbose=verbose,
         keep_intermediates=keep_intermediates,
         use_pch=use_pch,
@@ -213,21 +209,16 @@ def _functions(functions: str | Sequence[str] | Mapping[str, str] | None) -> dic
 
 def _flags(
     flags: Sequence[str] | None,
-    directories: Sequence[str | os.PathLike[str]] | None = None,
-    with_cuda: bool | None = None,
+    directories: Sequence[str | os.PathLike[str]] | None,
+    with_cuda: bool | None,
 ) -> list[str]:
     """Return the user's flags and include directories, all paths absolute."""
-    result = _compiler.with_absolute_paths(list(flags or ()))
+    result = _compiler.user_flags(flags)
     for directory in directories or ():
         result += ["-I", os.path.abspath(directory)]
     if with_cuda:
         result += [f"-I{path}" for path in include_paths("cuda", torch_include_dirs=False)]
     return result
-
-
-_imported: dict[tuple[str, Path], ModuleType] = {}
-_versions: dict[str, int] = {}
-_importing = threading.Lock()
 
 
 def _load_library(
@@ -239,29 +230,13 @@ def _load_library(
 
     Raises:
         RuntimeError: it cannot be built; the message shows the compiler's errors.
+        ImportError: it cannot be loaded.
     """
     try:
         library = build(recipe)
     except _errors.CompilerFailure as failure:
         raise _errors.build_error(recipe.name, failure, recipe.snippets, explain) from None
-    with _importing:
-        if not is_python_module:
-            ctypes.CDLL(str(library))
-            return str(library)
-        key = (recipe.name, library)
-        if key not in _imported:
-            _imported[key] = _import(recipe.name, library)
-        return _imported[key]
-
-
-def _import(name: str, library: Path) -> ModuleType:
-    """Import a library under the extension's name; a second version of it as `name_v1`."""
-    loader = importlib.machinery.ExtensionFileLoader(name, str(library))
-    spec = importlib.util.spec_from_file_location(name, library, loader=loader)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    loader.exec_module(module)
-    version = _versions.get(name, -1) + 1
-    _versions[name] = version
-    if version:
-        module.__name__ = f"{name}_v{version}"
-    return module
+    if is_python_module:
+        return _loading.load_module(recipe.name, library)
+    _loading.load_operators(library)
+    return str(library)
