@@ -21,6 +21,7 @@ ALIASES = {
     "safetensors.torch": "rushlight.serialization.safetensors",
     "torch": "rushlight",
     "torch._dynamo": "rushlight.compat.dynamo",
+    "torch._ops": "rushlight.library._overloads",
     "torch.distributions.utils": "rushlight.distributions.parameters",
     "torchinfo": "rushlight.compat.torchinfo",
     "torchsummary": "rushlight.compat.torchsummary",

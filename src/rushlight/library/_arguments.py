@@ -15,15 +15,9 @@ from ..backend.device import device
 from ..backend.dtype import dtype
 from ..backend.memory_format import layout, memory_format
 from ..random import Generator
-from .schema import Argument, FunctionSchema, SchemaType
+from .schema import DTYPE_CODES, Argument, FunctionSchema, SchemaType
 
 Convert = Callable[[Any], Any]
-
-# What an operator's arguments call the dtypes where they are written as numbers.
-_DTYPE_CODES = {
-    0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32",
-    7: "float64", 9: "complex64", 10: "complex128", 11: "bool", 15: "bfloat16",
-}  # fmt: skip
 
 
 def bind(schema: FunctionSchema, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
@@ -141,7 +135,7 @@ def result_of(schema: FunctionSchema, result: Any) -> Any:
 
 
 def _returned(schema: FunctionSchema, declared: Argument, value: Any) -> Any:
-    if value is None and declared.type.kind == "Tensor":
+    if value is None and declared.type.word == "Tensor":
         return None
     try:
         return converter(declared.type)(value)
@@ -159,14 +153,14 @@ class _Mismatch(Exception):
 @cache
 def converter(kind: SchemaType) -> Convert:
     """Return the function that converts a value to a type."""
-    if kind.kind == "optional":
+    if kind.word == "optional":
         assert kind.element is not None
         inner = converter(kind.element)
         return lambda value: None if value is None else inner(value)
-    if kind.kind == "list":
+    if kind.word == "list":
         assert kind.element is not None
         return _list_converter(converter(kind.element), kind)
-    return _CONVERTERS.get(kind.kind, _anything)
+    return _CONVERTERS.get(kind.word, _anything)
 
 
 def _list_converter(convert: Convert, kind: SchemaType) -> Convert:
@@ -247,8 +241,8 @@ def _scalar(value: Any) -> Any:
 def _dtype(value: Any) -> Any:
     if isinstance(value, dtype):
         return value
-    if type(value) is int and value in _DTYPE_CODES:
-        return dtypes.NAMES[_DTYPE_CODES[value]]
+    if type(value) is int and value in DTYPE_CODES:
+        return dtypes.NAMES[DTYPE_CODES[value]]
     raise _no_cast(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from ..backend import dtype as dtypes
 from ..backend.device import device
-from .schema import AliasInfo, Argument, FunctionSchema, SchemaType
+from .schema import DTYPE_CODES, AliasInfo, Argument, FunctionSchema, SchemaType
 
 __all__ = ["parse_schema"]
 
@@ -212,22 +212,22 @@ class _Parser:
 
     def default(self, kind: SchemaType) -> Any:
         """Read the default value of an argument of the given type."""
-        if kind.kind == "optional":
+        if kind.word == "optional":
             assert kind.element is not None
             return None if self.found("None") else self.default(kind.element)
-        if kind.kind == "list":
+        if kind.word == "list":
             return self.list_default(kind)
-        if kind.kind in ("Tensor", "Generator", "Storage", "Stream", "Any"):
+        if kind.word in ("Tensor", "Generator", "Storage", "Stream", "Any"):
             if not self.found("None"):
                 self.unexpected("None")
             return None
-        if kind.kind == "str":
+        if kind.word == "str":
             if self.kind != "string":
                 self.unexpected("string")
             return ast.literal_eval(self.advance()[1])
-        if kind.kind == "Device":
+        if kind.word == "Device":
             return device(self.advance()[1].strip("'\""))
-        return self.constant(kind.kind)
+        return self.constant(kind.word)
 
     def list_default(self, kind: SchemaType) -> list[Any]:
         """Read `[1, 2]`, or for a list of fixed length one value that all elements get."""
@@ -257,6 +257,8 @@ class _Parser:
         if self.kind != "number":
             self.fail("\ninvalid numeric default value:")
         value = ast.literal_eval(self.advance()[1])
+        if kind == "ScalarType" and value in DTYPE_CODES:
+            return dtypes.NAMES[DTYPE_CODES[value]]
         return float(value) if kind == "float" else value
 
 

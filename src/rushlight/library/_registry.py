@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -83,9 +84,9 @@ def split_name(qualname: str) -> tuple[str, str]:
     namespace, colons, name = qualname.partition("::")
     if not colons or not namespace or not name or "::" in name:
         raise ValueError(
-            'Expected `qualname` to be of the form "namespace::name", but got '
-            f"{qualname}. The qualname passed to the torch.library APIs must consist of a namespace "
-            "and a name, e.g. aten::sin"
+            f'Expected `qualname` to be of the form "namespace::name", but got {qualname}. The '
+            "qualname passed to the torch.library APIs must consist of a namespace and a name, "
+            "e.g. aten::sin"
         )
     name, _, overload = name.partition(".")
     return f"{namespace}::{name}", "" if overload == "default" else overload
@@ -100,13 +101,31 @@ def define(schema: FunctionSchema, tags: Iterable[Any] = ()) -> Operator:
     with _lock:
         overloads = _operators.setdefault(schema.name, {})
         if schema.overload_name in overloads:
-            raise RuntimeError(
-                f"Tried to register an operator ({schema}) with the same name and overload name "
-                "multiple times. Each overload's schema should only be registered with a single "
-                "call to def()."
-            )
+            raise defined_twice(schema)
         made = overloads[schema.overload_name] = Operator(schema, tags)
-        return made
+    _publish(*schema.name.split("::"))
+    return made
+
+
+def defined_twice(schema: FunctionSchema) -> RuntimeError:
+    """Return the error of a definition whose name is taken."""
+    return RuntimeError(
+        f"Tried to register an operator ({schema}) with the same name and overload name multiple "
+        "times. Each overload's schema should only be registered with a single call to def()."
+    )
+
+
+def _publish(namespace: str, name: str) -> None:
+    """Put an operator into the family of built-in ones that its namespace shares the name with.
+
+    `rushlight.ops.fused` is a module of this package and, to users, a namespace like any other.
+    """
+    package = importlib.import_module("rushlight.ops")
+    if package.is_family(namespace):
+        family = importlib.import_module(f"{package.__name__}.{namespace}")
+        own = importlib.import_module("rushlight.library").ops.namespace(namespace)
+        if not hasattr(family, name):
+            setattr(family, name, getattr(own, name))
 
 
 def undefine(operator: Operator) -> None:

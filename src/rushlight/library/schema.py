@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..backend.dtype import dtype
+
 __all__ = ["AliasInfo", "Argument", "FunctionSchema", "SchemaType"]
 
+# What schemas call the dtypes where they are written as numbers.
+DTYPE_CODES = {
+    0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32",
+    7: "float64", 9: "complex64", 10: "complex128", 11: "bool", 15: "bfloat16",
+}  # fmt: skip
 _PYTHON_NAMES = {
     "SymInt": "int",
     "ScalarType": "int",
@@ -18,26 +25,26 @@ _PYTHON_NAMES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SchemaType:
     """A type of the schema language: `Tensor`, `int[2]`, `Tensor?`.
 
     Args:
-        kind: `"Tensor"`, `"int"`, ...; `"optional"` and `"list"` have an element.
+        word: `"Tensor"`, `"int"`, ...; `"optional"` and `"list"` have an element.
         element: the type that an optional or a list holds.
         size: how many elements a list has, where the schema says so.
     """
 
-    kind: str
+    word: str
     element: SchemaType | None = None
     size: int | None = None
 
     def spelled(self, alias: str = "") -> str:
         """Return the type as a schema writes it, with the alias set after `Tensor`."""
         if self.element is None:
-            return self.kind + alias
+            return self.word + alias
         inner = self.element.spelled(alias)
-        if self.kind == "optional":
+        if self.word == "optional":
             return inner + "?"
         return f"{inner}[{'' if self.size is None else self.size}]"
 
@@ -45,17 +52,24 @@ class SchemaType:
     def annotation_str(self) -> str:
         """The type as messages write it: `Optional[Tensor]`."""
         if self.element is None:
-            return _PYTHON_NAMES.get(self.kind, self.kind)
-        outer = "Optional" if self.kind == "optional" else "List"
+            return _PYTHON_NAMES.get(self.word, self.word)
+        outer = "Optional" if self.word == "optional" else "List"
         return f"{outer}[{self.element.annotation_str}]"
 
     @property
     def base(self) -> str:
-        """The kind of the innermost element."""
-        return self.kind if self.element is None else self.element.base
+        """The word for the innermost element."""
+        return self.word if self.element is None else self.element.base
+
+    def kind(self) -> str:
+        """Return torch's name for this sort of type: `"OptionalType"`."""
+        word = self.annotation_str.partition("[")[0]
+        return f"{word[0].upper()}{word[1:]}Type"
 
     def __str__(self) -> str:
         return self.annotation_str
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ class Argument:
 
     def _default(self) -> str:
         value = self.default_value
-        fixed = self.type.kind == "list" and self.type.size is not None
+        fixed = self.type.word == "list" and self.type.size is not None
         if fixed and self.type.base != "SymInt" and value and len(set(value)) == 1:
             value = value[0]
         return _literal(value)
@@ -128,10 +142,13 @@ def _literal(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float):
         return repr(value).removesuffix("0") if repr(value).endswith(".0") else repr(value)
+    if isinstance(value, dtype):
+        name = str(value).removeprefix("torch.")
+        return next((str(code) for code, known in DTYPE_CODES.items() if known == name), name)
     return str(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FunctionSchema:
     """The signature of an operator; `str` writes it in the schema language.
 
@@ -173,6 +190,8 @@ class FunctionSchema:
     def __str__(self) -> str:
         overload = f".{self.overload_name}" if self.overload_name else ""
         return f"{self.name}{overload}({', '.join(self._arguments())}) -> {self._returns()}"
+
+    __repr__ = __str__
 
     def _arguments(self) -> Iterator[str]:
         starred = False

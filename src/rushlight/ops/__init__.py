@@ -10,7 +10,7 @@ To users, this is also `torch.ops`: any other name is a namespace of custom oper
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import importlib.util
 from typing import Any
 
 from . import (
@@ -97,11 +97,14 @@ __all__ = [
     "vector_norm",
 ]
 
-_FAMILIES = frozenset(module.name for module in pkgutil.iter_modules(__path__))
+
+def is_family(name: str) -> bool:
+    """Tell whether a name under `rushlight.ops` is a module here rather than a namespace."""
+    return importlib.util.find_spec(f"{__name__}.{name}") is not None
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__") or name in _FAMILIES:
+    if name.startswith("__") or is_family(name):  # not imported yet: `from . import name` does it
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     namespaces = importlib.import_module("rushlight.library").ops
     if name in ("import_module", "load_library", "loaded_libraries"):

@@ -1,0 +1,506 @@
+"""`Library` and the functions that register with an operator by its name."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..backend.device import device
+from . import _registry
+from ._aten import aten
+from ._gradient import Gradient
+from ._overloads import OpOverload, OpOverloadPacket, overload_of
+from ._parser import parse_schema
+from ._registry import BY_DEVICE, Kernel
+from ._tags import Tag, as_tags
+
+_RESERVED = frozenset({"prim"})
+_BUILT_IN = frozenset({"aten", "prims"})
+_overriding_said = False
+
+
+def fallthrough_kernel() -> None:
+    """Stand for "nothing to do here" in `Library.impl`: a call goes on to the next kernel.
+
+    Raises:
+        NotImplementedError: it is called.
+    """
+    raise NotImplementedError("fallthrough_kernel() should never be called.")
+
+
+class Library:
+    """A namespace that operators are defined in, or given kernels.
+
+    What a library has registered is taken back when the library is no longer referenced.
+
+    Args:
+        ns: the namespace.
+        kind: "DEF" for the one library that defines a namespace's operators, "FRAGMENT" for one
+            that adds to them, "IMPL" for one that only has kernels.
+        dispatch_key: the key of kernels that name none.
+
+    Raises:
+        ValueError: the kind is unknown or the namespace reserved.
+        RuntimeError: a second "DEF" of a namespace.
+
+    Example:
+        >>> lib = rushlight.library.Library("doc_library", "DEF")
+        >>> lib.define("twice(Tensor x) -> Tensor")
+        'twice'
+        >>> lib.impl("twice", lambda x: x + x, "CompositeImplicitAutograd")
+        >>> rushlight.ops.doc_library.twice(rushlight.ones(2))
+        tensor([2., 2.])
+
+    Reference:
+        PyTorch, `torch.library.Library`.
+    """
+
+    _defining: weakref.WeakValueDictionary[str, Library] = weakref.WeakValueDictionary()
+
+    def __init__(self, ns: str, kind: str, dispatch_key: str = ""):
+        if kind not in ("IMPL", "DEF", "FRAGMENT"):
+            raise ValueError(f"Unsupported kind: {kind}")
+        if ns in _RESERVED:
+            raise ValueError(
+                f"{ns} is a reserved namespace. Please try creating a library with another name."
+            )
+        if kind == "DEF":
+            if ns in _BUILT_IN or ns in self._defining:
+                raise RuntimeError(
+                    "Only a single TORCH_LIBRARY can be used to register the namespace "
+                    f"{ns}; please put all of your definitions in a single TORCH_LIBRARY block.  "
+                    "If you were trying to specify implementations, consider using "
+                    "TORCH_LIBRARY_IMPL (which can be duplicated).  If you really intended to "
+                    "define operators for a single namespace in a distributed way, you can use "
+                    "TORCH_LIBRARY_FRAGMENT to explicitly indicate this."
+                )
+            self._defining[ns] = self
+        self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
+        self._undo: list[Callable[[], None]] = []
+        self._finalizer = weakref.finalize(self, _undo_all, self._undo)
+
+    def __repr__(self) -> str:
+        return f"Library(kind={self.kind}, ns={self.ns}, dispatch_key={self.dispatch_key})>"
+
+    def define(
+        self, schema: str, alias_analysis: str = "", *, tags: Tag | Sequence[Tag] = ()
+    ) -> str:
+        """Define an operator.
+
+        Args:
+            schema: `"name(Tensor x, int n=1) -> Tensor"`.
+            alias_analysis: "" (the schema tells which memory is shared) or "CONSERVATIVE".
+            tags: notes about the operator.
+
+        Returns:
+            The operator's name.
+
+        Raises:
+            RuntimeError: the schema cannot be read, or there is such an operator already.
+        """
+        if alias_analysis not in ("", "FROM_SCHEMA", "CONSERVATIVE"):
+            raise RuntimeError(f"Invalid alias_analysis type {alias_analysis}")
+        written = schema if "::" in schema.partition("(")[0] else f"{self.ns}::{schema}"
+        parsed = parse_schema(written)
+        if self.kind == "IMPL":
+            raise RuntimeError(
+                f'def("{schema.partition("(")[0]}"): Cannot define an operator inside of a '
+                "TORCH_LIBRARY_IMPL block.  All def()s should be placed in the (unique) "
+                "TORCH_LIBRARY block for their namespace."
+            )
+        namespace, _, name = parsed.name.partition("::")
+        if namespace != self.ns:
+            raise RuntimeError(
+                f"Explicitly provided namespace ({namespace}) in schema string does not match "
+                f"namespace of enclosing TORCH_LIBRARY block ({self.ns}).  Move this definition to "
+                "the (unique) TORCH_LIBRARY block corresponding to this namespace (and consider "
+                "deleting the namespace from your schema string.)"
+            )
+        if namespace == "aten" and aten(name) is not None:
+            raise _registry.defined_twice(parsed)
+        operator = _registry.define(parsed, as_tags(tags))
+        operator.definition = self
+        self._undo.append(lambda: _registry.undefine(operator))
+        return name
+
+    def impl(
+        self,
+        op_name: str | OpOverload,
+        fn: Kernel,
+        dispatch_key: str = "",
+        *,
+        with_keyset: bool = False,
+        allow_override: bool = False,
+    ) -> None:
+        """Give an operator a kernel.
+
+        Args:
+            op_name: the operator's name within the namespace (or with it), or the overload.
+            fn: the kernel, called with the arguments that differ from the schema's defaults.
+            dispatch_key: "CPU", "CUDA", "Meta", "Autograd", "CompositeImplicitAutograd", ...
+                Without one, here and in the library, "CompositeImplicitAutograd".
+            with_keyset: pass the set of dispatch keys first; there is none here.
+            allow_override: replace a kernel without a warning.
+
+        Raises:
+            TypeError: `fn` cannot be called.
+            RuntimeError: a name or key of the wrong kind.
+        """
+        if not callable(fn):
+            raise TypeError(
+                f"Input function is required to be a callable but found type {type(fn)}"
+            )
+        if with_keyset:
+            raise NotImplementedError("impl: with_keyset=True needs PyTorch's dispatch key sets")
+        key = str(dispatch_key or self.dispatch_key or "CompositeImplicitAutograd")
+        qualname = self._qualname(op_name)
+        if fn is fallthrough_kernel:
+            _registry.check_key(key)
+            return
+        if not allow_override:
+            _warn_of_override(qualname, key)
+        self._undo.append(_registry.add_kernel(qualname, key.rpartition(".")[2], fn))
+
+    def _qualname(self, op: Any) -> str:
+        if isinstance(op, OpOverload):
+            return op.name()
+        if not isinstance(op, str):
+            raise RuntimeError(
+                "impl should be passed either a name or an OpOverload object as the first "
+                f"argument, got {type(op)}"
+            )
+        return op if "::" in op else f"{self.ns}::{op}"
+
+    def fallback(self, fn: Kernel, dispatch_key: str = "", *, with_keyset: bool = False) -> None:
+        """Refuse: a kernel for all operators of a dispatch key needs PyTorch's dispatcher.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "Library.fallback: kernels belong to one operator each; use impl for every operator"
+        )
+
+    def _register_fake(self, op_name: str, fn: Kernel, _stacklevel: int = 1) -> None:
+        operator = _registry.find(self._qualname(op_name))
+        before, operator.fake = operator.fake, fn
+        self._undo.append(lambda: setattr(operator, "fake", before))
+
+    def _destroy(self) -> None:
+        """Take back everything that was registered."""
+        self._defining.pop(self.ns, None) if self.kind == "DEF" else None
+        self._finalizer()
+
+
+def _undo_all(undo: list[Callable[[], None]]) -> None:
+    while undo:
+        undo.pop()()
+
+
+def _warn_of_override(qualname: str, key: str) -> None:
+    global _overriding_said
+    name, overload = _registry.split_name(qualname)
+    operator = _registry.overloads_of(name).get(overload)
+    if operator is None or key not in operator.kernels or _overriding_said:
+        return
+    _overriding_said = True
+    warnings.warn(
+        "Warning only once for all operators,  other operators may also be overridden.\n"
+        "  Overriding a previously registered kernel for the same operator and the same dispatch "
+        f"key\n  operator: {operator.schema}\n  dispatch key: {key}",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+@contextmanager
+def _scoped_library(*args: Any, **kwargs: Any) -> Iterator[Library]:
+    """Yield a library whose registrations end with the block."""
+    made = Library(*args, **kwargs)
+    try:
+        yield made
+    finally:
+        made._destroy()
+
+
+# Libraries of the functions below: what these register stays.
+_kept: dict[str, Library] = {}
+
+
+def _library_for(namespace: str, lib: Library | None) -> Library:
+    if lib is not None:
+        return lib
+    if namespace not in _kept:
+        _kept[namespace] = Library(namespace, "FRAGMENT")
+    return _kept[namespace]
+
+
+def define(
+    qualname: str,
+    schema: str,
+    *,
+    lib: Library | None = None,
+    tags: Tag | Sequence[Tag] = (),
+) -> None:
+    """Define an operator by its full name.
+
+    Args:
+        qualname: `"namespace::name"`.
+        schema: `"(Tensor x) -> Tensor"`, without the name.
+        lib: the library that owns the definition; without one it stays.
+        tags: notes about the operator.
+
+    Raises:
+        ValueError: the name has no namespace, or the schema a name.
+
+    Example:
+        >>> rushlight.library.define("doc_define::twice", "(Tensor x) -> Tensor")
+        >>> rushlight.library.impl("doc_define::twice", "cpu", lambda x: x + x)
+        >>> rushlight.ops.doc_define.twice(rushlight.ones(2))
+        tensor([2., 2.])
+
+    Reference:
+        PyTorch, `torch.library.define`.
+    """
+    if not isinstance(qualname, str):
+        raise ValueError(
+            "define(qualname, schema): expected qualname to be instance of str, got "
+            f"{type(qualname)}"
+        )
+    _registry.split_name(qualname)
+    namespace, _, name = qualname.partition("::")
+    if not schema.lstrip().startswith("("):
+        raise ValueError(
+            'define(qualname, schema, ...): expected schema to look like e.g. "(Tensor x) -> '
+            f'Tensor" but got "{schema}"'
+        )
+    _library_for(namespace, lib).define(name + schema.lstrip(), tags=tags)
+
+
+def impl(
+    qualname: str,
+    types: str | Iterable[str],
+    func: Kernel | None = None,
+    *,
+    lib: Library | None = None,
+) -> Any:
+    """Give an operator a kernel for one or more kinds of device (also as a decorator).
+
+    Args:
+        qualname: `"namespace::name"`.
+        types: "cpu", "cuda", several of them, or "default" for all.
+        func: the kernel.
+        lib: the library that owns the kernel; without one it stays.
+
+    Raises:
+        RuntimeError: a kind of device that there is not.
+    """
+    keys = sorted({_key_of(kind) for kind in ([types] if isinstance(types, str) else types)})
+    _registry.split_name(qualname)
+
+    def register(kernel: Kernel) -> None:
+        library = _library_for(qualname.partition("::")[0], lib)
+        for key in keys:
+            library.impl(qualname, kernel, key, allow_override=True)
+
+    return register if func is None else register(func)
+
+
+def _key_of(kind: str) -> str:
+    """Return the dispatch key of a kind of device."""
+    if kind == "default":
+        return "CompositeExplicitAutograd"
+    return BY_DEVICE.get(device(kind).type, "")
+
+
+def register_kernel(
+    op: Any,
+    device_types: str | Sequence[str] | None,
+    func: Kernel | None = None,
+    /,
+    *,
+    lib: Library | None = None,
+) -> Any:
+    """Give an operator a kernel for one or more kinds of device (also as a decorator).
+
+    Args:
+        op: its name, overload, or the object that `custom_op` made.
+        device_types: "cpu", "cuda", several of them; None for all.
+        func: the kernel.
+        lib: the library that owns the kernel; without one it stays.
+    """
+    if hasattr(op, "register_kernel"):
+        return op.register_kernel(device_types, func)
+    types = "default" if device_types is None else device_types
+
+    def register(kernel: Kernel) -> Kernel:
+        impl(_named(op), types, kernel, lib=lib)
+        return kernel
+
+    return register if func is None else register(func)
+
+
+def _named(op: Any) -> str:
+    if isinstance(op, str):
+        return op
+    if isinstance(op, (OpOverload, OpOverloadPacket)):
+        return overload_of(op).name()
+    raise ValueError(f"expected op to be a name, an OpOverload or a CustomOpDef, got {type(op)}")
+
+
+def register_fake(
+    op: Any,
+    func: Kernel | None = None,
+    /,
+    *,
+    lib: Library | None = None,
+    _stacklevel: int = 1,
+    allow_override: bool = False,
+) -> Any:
+    """Tell shapes and dtypes of an operator's results without computing (also as a decorator).
+
+    Args:
+        op: its name, overload, or the object that `custom_op` made.
+        func: takes the operator's arguments, on the `meta` device; returns empty results.
+        lib: the library that owns the registration; without one it stays.
+        allow_override: replace an earlier one; here that is always allowed.
+
+    Raises:
+        RuntimeError: there is no such operator.
+    """
+    if hasattr(op, "register_fake"):
+        return op.register_fake if func is None else op.register_fake(func)
+
+    def register(fake: Kernel) -> Kernel:
+        qualname = _named(op)
+        _registry.split_name(qualname)
+        _library_for(qualname.partition("::")[0], lib)._register_fake(qualname, fake)
+        return fake
+
+    return register if func is None else register(func)
+
+
+def register_autograd(
+    op: Any,
+    backward: Callable[..., Any],
+    /,
+    *,
+    setup_context: Callable[..., Any] | None = None,
+    lib: Library | None = None,
+) -> None:
+    """Tell how a gradient passes through an operator.
+
+    Args:
+        op: its name, overload, or the object that `custom_op` made.
+        backward: `backward(ctx, *grads)` returns a gradient, or None, for each argument that is
+            not keyword-only; for a list of tensors a list.
+        setup_context: `setup_context(ctx, inputs, output)` saves what `backward` needs, with
+            `ctx.save_for_backward` or as attributes. If the operator has keyword-only arguments,
+            `setup_context(ctx, inputs, keyword_only_inputs, output)`.
+        lib: the library that owns the registration; without one it stays.
+
+    Raises:
+        RuntimeError: the operator writes to its arguments or returns their memory.
+        NotImplementedError: a tensor is a keyword-only argument.
+    """
+    overload = op._opoverload if hasattr(op, "_opoverload") else overload_of(op)
+    operator, schema = overload._operator, overload._schema
+    if not schema.is_functional:
+        raise RuntimeError(
+            f"Cannot register autograd formula for non-functional operator {op} with schema "
+            f"{schema}. Please create a functional operator and register an autograd formula for "
+            "that."
+        )
+    if any(a.kwarg_only and a.type.base == "Tensor" for a in schema.arguments):
+        raise NotImplementedError(
+            f"register_autograd with kwarg-only Tensor args. In the original definition of the op, "
+            f"please make your tensors not kwarg-only. Got: {schema}"
+        )
+    before, operator.gradient = operator.gradient, Gradient(backward, setup_context)
+    if lib is not None:
+        lib._undo.append(lambda: setattr(operator, "gradient", before))
+
+
+def register_vmap(
+    op: Any, func: Callable[..., Any] | None = None, /, *, lib: Library | None = None
+) -> Any:
+    """Tell how an operator runs on a batch of samples under `vmap` (also as a decorator).
+
+    Without a rule it runs sample by sample.
+
+    Args:
+        op: its name, overload, or the object that `custom_op` made.
+        func: `func(info, in_dims, *args)` returns `(output, out_dims)`; `info.batch_size` is the
+            number of samples, `in_dims` tells for each argument where its batch dimension is.
+        lib: the library that owns the registration; without one it stays.
+    """
+
+    def register(rule: Callable[..., Any]) -> None:
+        overload = op._opoverload if hasattr(op, "_opoverload") else overload_of(op)
+        operator = overload._operator
+        before, operator.batching = operator.batching, rule
+        if lib is not None:
+            lib._undo.append(lambda: setattr(operator, "batching", before))
+
+    return register if func is None else register(func)
+
+
+def register_autocast(
+    op: Any, device_type: str, cast_inputs: Any, /, *, lib: Library | None = None
+) -> None:
+    """Let an operator get its floating-point tensors in a dtype while autocast is on.
+
+    Args:
+        op: its name, overload, or the object that `custom_op` made.
+        device_type: "cpu" or "cuda".
+        cast_inputs: the dtype.
+        lib: the library that owns the registration; without one it stays.
+
+    Raises:
+        ValueError: another kind of device.
+    """
+    if not isinstance(device_type, str):
+        raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+    if device(device_type).type not in ("cpu", "cuda"):
+        raise ValueError(f"Unknown device type: {device_type}")
+    overload = op._opoverload if hasattr(op, "_opoverload") else overload_of(op)
+    casts = overload._operator.casts
+    casts[device_type] = cast_inputs
+    if lib is not None:
+        lib._undo.append(lambda: casts.pop(device_type, None))
+
+
+def register_torch_dispatch(*args: Any, **kwargs: Any) -> None:
+    """Refuse: there is no `__torch_dispatch__`; use `__torch_function__` (`overrides`).
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError(
+        "register_torch_dispatch: rushlight has no __torch_dispatch__; give your subclass of "
+        "Tensor a __torch_function__, which sees calls of operators too"
+    )
+
+
+def triton_op(*args: Any, **kwargs: Any) -> Any:
+    """Refuse: Triton kernels are not supported; see `rushlight.utils.cpp_extension` for CUDA.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError(
+        "triton_op: Triton kernels are not supported; write the kernel in CUDA "
+        "(utils.cpp_extension) and register it with custom_op"
+    )
+
+
+def wrap_triton(*args: Any, **kwargs: Any) -> Any:
+    """Refuse: Triton kernels are not supported; see `triton_op`.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError("wrap_triton: Triton kernels are not supported; see triton_op")
