@@ -11,6 +11,7 @@ inputs and parameters, and the state afterwards. Needs torch (CPU); not part of 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import inspect
 import sys
 import traceback
@@ -44,6 +45,11 @@ def translate_options(value: Any) -> Any:
         return translate_encoder_layer(value)
     if isinstance(value, torch.nn.Module):
         return getattr(rushlight.nn, type(value).__name__)()
+    if isinstance(value, torch.nn.LinearCrossEntropyOptions):
+        names = (f.name for f in dataclasses.fields(value))
+        return rushlight.nn.LinearCrossEntropyOptions(
+            **translate_options({name: getattr(value, name) for name in names})
+        )
     return translate(value, {})
 
 
@@ -185,9 +191,10 @@ def check(info: Any, ours: type, dtype: str, training: bool) -> tuple[int, list[
         made = sample.constructor_input
         try:
             options = dict(made.kwargs)
-            takes_dtype = "dtype" in inspect.signature(
-                info.module_cls.__init__
-            ).parameters or issubclass(info.module_cls, torch.nn.RNNBase)
+            takes_dtype = "dtype" not in options and (
+                "dtype" in inspect.signature(info.module_cls.__init__).parameters
+                or issubclass(info.module_cls, torch.nn.RNNBase)
+            )
             torch.manual_seed(number)
             theirs = info.module_cls(
                 *made.args, **options, **({"dtype": torch_dtype} if takes_dtype else {})
