@@ -21,7 +21,7 @@ import pytest
 from rushlight import random as streams
 from rushlight._tensor import wrap
 from rushlight.errors import RushlightWarning
-from rushlight.kernels.random import draw, fill, normal_blocks_, permutation_of
+from rushlight.kernels.random import draw, fill, normal_blocks_, permutation_of, rejection
 from rushlight.kernels.random.mt19937 import STATE, Stream
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def play(step: dict[str, Any], stream: Stream) -> np.ndarray:
         return draw.multinomial(fractions((3, 9), step["dtype"]), *args, stream)
     if step["call"] == "poisson":
         rates = fractions((2, 5), step["dtype"])
-        return draw.poisson(rates * rates.dtype.type(args[0]), stream)
+        return rejection.poisson(rates * rates.dtype.type(args[0]), stream)
     out = target(step)
     FILLS[step["call"]](out, stream, *args)
     return out
@@ -466,4 +466,4 @@ def test_weights_are_checked(weights: list[float], replacement: bool, words: str
 
 def test_negative_rate() -> None:
     with pytest.raises(RuntimeError, match="invalid Poisson rate"):
-        draw.poisson(np.array([1.0, -2.0]), Stream(0))
+        rejection.poisson(np.array([1.0, -2.0]), Stream(0))

@@ -17,7 +17,7 @@ from ..backend import dtype as dtypes
 from ..backend.array import array_module, device_of, to_device, to_numpy
 from ..backend.dtype import dtype as DType
 from ..backend.memory_format import preserve_format
-from ..kernels.random import draw, fill
+from ..kernels.random import draw, fill, rejection
 from ..kernels.random.bounds import DIGITS, INTEGER_BITS, not_implemented
 from ..kernels.random.mt19937 import Stream
 from ..random import Generator
@@ -227,7 +227,7 @@ class Poisson(Drawn):
 
     def forward(ctx, rate: Array, *, stream: Stream) -> Array:
         ctx.keep_shapes(rate)
-        return to_device(draw.poisson(to_numpy(rate), stream), device_of(rate))
+        return to_device(rejection.poisson(to_numpy(rate), stream), device_of(rate))
 
 
 # --- integers ----------------------------------------------------------------------------------
