@@ -341,3 +341,37 @@ def test_number_of_compilers(monkeypatch):
     assert _compile.jobs(2) == 2
     monkeypatch.setenv("MAX_JOBS", "many")
     assert _compile.jobs(1) == 1
+
+
+def script(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_commands_of_several_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    ccache, gcc = script(tmp_path / "ccache", 'exec "$@"'), script(tmp_path / "g++", "exit 1")
+    zig = script(tmp_path / "zig", "echo '#define __clang__ 1'")
+    monkeypatch.setenv("CXX", "ccache g++ -m64")
+    compiler = _compiler.find_compiler()
+    assert compiler.command == (str(ccache), str(gcc), "-m64")
+    gcc.write_text("another version")
+    assert _compiler.find_compiler().identity != compiler.identity
+    monkeypatch.setenv("CXX", "zig c++")
+    assert _compiler.find_compiler().command == (str(zig), "c++")
+    assert _compiler.find_compiler().is_clang
+    monkeypatch.chdir(tmp_path)
+    assert _compiler.resolve("./zig").command == (str(zig),)
+    assert _compiler.resolve("ccache no-such-compiler") is None
+    assert _compiler.resolve("") is None
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="g++ is a Clang there")
+@pytest.mark.parametrize(
+    ("name", "is_clang"), [("g++-12", False), ("x86_64-linux-gnu-g++", False), ("clang++-17", True)]
+)
+def test_compilers_are_known_by_their_names(name, is_clang, tmp_path):
+    compiler = _compiler.resolve(str(script(tmp_path / name, "exit 1")))
+    assert compiler.is_clang is is_clang

@@ -44,12 +44,18 @@ class Compiler:
     @functools.cached_property
     def is_clang(self) -> bool:
         """Whether it is a Clang; otherwise it takes GCC's flags."""
-        name = os.path.basename(os.path.realpath(self.command[-1]))
-        if "clang" in name:
+        program = self.command[-1 if is_launcher(self.command[0]) else 0]
+        names = f"{os.path.basename(program)} {os.path.basename(os.path.realpath(program))}"
+        if "clang" in names:
             return True
-        if re.search(r"g\+\+|gcc", name):
-            return sys.platform == "darwin"
-        return "clang" in version_text(self)
+        if re.search(r"g\+\+|gcc", names) and sys.platform != "darwin":
+            return False
+        return "__clang__" in _answer(self, "-dM", "-E", "-x", "c++", os.devnull)
+
+
+def is_launcher(program: str) -> bool:
+    """Tell whether a program runs the compiler that is named behind it."""
+    return os.path.basename(program) in ("ccache", "sccache", "distcc", "icecc")
 
 
 def find_compiler(names: Iterable[str] = CANDIDATES) -> Compiler:
@@ -74,16 +80,18 @@ def find_compiler(names: Iterable[str] = CANDIDATES) -> Compiler:
 
 
 def resolve(call: str) -> Compiler | None:
-    """Return the compiler a command calls, or None if one of its programs does not exist."""
-    command, marks = [], []
-    for word in shlex.split(call):
-        path = word if word.startswith("-") else shutil.which(word)
+    """Return the compiler a command calls, or None if there is no such program."""
+    command = shlex.split(call)
+    marks = []
+    for position in range(len(command)):
+        path = shutil.which(command[position])
         if path is None:
             return None
-        command.append(path)
-        if not word.startswith("-"):
-            marks.append(_mark(path))
-    return Compiler(tuple(command), " ".join(marks)) if command else None
+        command[position] = os.path.abspath(path)
+        marks.append(_mark(path))
+        if not is_launcher(path):
+            return Compiler(tuple(command), " ".join(marks))
+    return None
 
 
 def _mark(program: str) -> str:
@@ -95,12 +103,14 @@ def _mark(program: str) -> str:
 
 def version_text(compiler: Compiler) -> str:
     """Return what the compiler says of itself."""
+    return _answer(compiler, "--version")
+
+
+def _answer(compiler: Compiler, *arguments: str) -> str:
     import subprocess
 
-    answer = subprocess.run(
-        [*compiler.command, "--version"], capture_output=True, text=True, errors="replace"
-    )
-    return answer.stdout
+    command = [*compiler.command, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace").stdout
 
 
 def environment_marks() -> list[str]:
