@@ -1,0 +1,24 @@
+// CUDA's runtime for machines without a GPU: kernels run on the processor.
+//
+// In order: what declarations say (qualifiers.h), vectors.h, mathematics (math.h); a block's threads
+// (fiber.h, worker.h) and what they do together (warp.h, atomics.h, traps.h); a grid's blocks
+// (pool.h, launch.h); the functions of the host (errors.h, allocations.h, runtime.h). check.h is
+// the debug mode: it sees every access to memory.
+#pragma once
+
+#include "rushlight_emulator/qualifiers.h"
+
+#include "rushlight_emulator/vectors.h"
+
+#include "rushlight_emulator/math.h"
+
+#include "rushlight_emulator/atomics.h"
+#include "rushlight_emulator/launch.h"
+#include "rushlight_emulator/runtime.h"
+#include "rushlight_emulator/warp.h"
+
+#ifdef RUSHLIGHT_CUDA_CHECK
+#include "rushlight_emulator/check.h"
+#endif
+
+#include <assert.h>
