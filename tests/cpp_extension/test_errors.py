@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ int twice(int x) {
     with pytest.raises(RuntimeError, match="Error building extension 'wrong'") as raised:
         load_inline("wrong", source, functions=["twice"])
     text = str(raised.value)
-    assert f"{__file__}:{line}:14: error: 'y' was not declared in this scope" in text
+    assert re.search(rf"{re.escape(__file__)}:{line}:14: error: .*'y'", text)
     assert f"{line} |   return 2 * y;" in text
     assert text.index("error:") < text.index("command:")
 
@@ -47,12 +48,12 @@ def test_warnings_do_not_hide_the_error(compiler):
     with pytest.raises(RuntimeError) as raised:
         load_inline("wrong", source, no_implicit_headers=True, extra_cflags=["-Wall"])
     message = str(raised.value).split("command:")[0]
-    assert "'oops' was not declared" in message
+    assert re.search(r"cpp_sources:2:33: error: .*'oops'", message)
     assert "warning" not in message
 
 
 def test_missing_header(compiler):
-    with pytest.raises(RuntimeError, match=r"cpp_sources:1:10: fatal error: nowhere\.h"):
+    with pytest.raises(RuntimeError, match=r"cpp_sources:1:10: fatal error: '?nowhere\.h"):
         load_inline("wrong", "#include <nowhere.h>\n", no_implicit_headers=True)
 
 
@@ -107,6 +108,11 @@ def test_colours_are_removed():
 
 def test_output_without_errors_is_shown_whole():
     assert _errors.relevant("collect2: ld terminated\n") == "collect2: ld terminated"
+
+
+def test_what_says_nothing_is_left_out():
+    output = "a.cpp:1:1: error: e\n1 error generated.\ncompilation terminated.\n"
+    assert _errors.relevant(output) == "a.cpp:1:1: error: e"
 
 
 def test_bindings_quote_docstrings(compiler):

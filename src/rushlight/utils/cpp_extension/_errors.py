@@ -15,6 +15,7 @@ _DIAGNOSTIC = re.compile(
     r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:\d+:)? (?P<kind>[a-z ]*error|warning|note): "
 )
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
+_EMPTY_TALK = re.compile(r"\d+ (?:errors?|warnings?).* generated\.|compilation terminated.*")
 _LINKER = re.compile(r"undefined reference|undefined symbol|cannot find -l|multiple definition")
 
 
@@ -65,6 +66,8 @@ def _blocks(output: str) -> list[list[str]]:
     """Split an output into diagnostics: the line that names a place, and what follows it."""
     blocks: list[list[str]] = []
     for line in output.splitlines():
+        if _EMPTY_TALK.fullmatch(line):
+            continue
         match = _DIAGNOSTIC.match(line)
         is_new = _LINKER.search(line) or (match is not None and match["kind"] != "note")
         if is_new or not blocks:
