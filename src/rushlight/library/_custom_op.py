@@ -106,7 +106,7 @@ class CustomOpDef:
         self._lib = Library(namespace, "FRAGMENT")
         self._lib.define(name + schema, tags=[Tag.pt2_compliant_tag, *as_tags(tags)])
         self._operator = find(self._qualname)
-        self._operator.definition = self._operator.definition and fn.__module__
+        self._operator.definition = fn.__module__
         self._operator.checks_aliases = True
         self._operator.gradient = Gradient()
         if self._operator.schema.is_functional:

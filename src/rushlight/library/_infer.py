@@ -53,7 +53,7 @@ def infer_schema(
         >>> def scale(x: Tensor, by: float = 2.0) -> Tensor:
         ...     return x * by
         >>> rushlight.library.infer_schema(scale, mutates_args=())
-        '(Tensor x, float by=2.) -> Tensor'
+        '(Tensor x, float by=2.0) -> Tensor'
 
     Reference:
         PyTorch, `torch.library.infer_schema`.
@@ -136,9 +136,7 @@ class _Inference:
 
     def default(self, name: str, value: Any) -> str:
         """Return a default value as the schema writes it."""
-        if isinstance(value, float):
-            return repr(value).removesuffix("0") if repr(value).endswith(".0") else repr(value)
-        if value is None or isinstance(value, (int, bool)):
+        if value is None or isinstance(value, (int, float, bool)):
             return str(value)
         if isinstance(value, (str, device)):
             return f'"{value}"'

@@ -122,7 +122,7 @@ class Library:
         if namespace == "aten" and aten(name) is not None:
             raise _registry.defined_twice(parsed)
         operator = _registry.define(parsed, as_tags(tags))
-        operator.definition = self
+        operator.definition = repr(self)
         self._undo.append(lambda: _registry.undefine(operator))
         return name
 

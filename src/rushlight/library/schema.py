@@ -206,6 +206,6 @@ class FunctionSchema:
     def _returns(self) -> str:
         if self.is_varret:
             return "..."
-        if len(self.returns) == 1 and not self.returns[0].name:
+        if len(self.returns) == 1:
             return str(self.returns[0])
         return f"({', '.join(map(str, self.returns))})"
