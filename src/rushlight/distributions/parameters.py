@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 Number = (int, float, bool)
+EULER = 0.57721566490153286060
 
 
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
