@@ -173,7 +173,7 @@ def test_input_that_is_no_tensor(layer, value):
         (lambda: nn.Unflatten(1, (2.0, 3)), TypeError, "found element of type float"),
         (lambda: nn.ChannelShuffle(0), ValueError, "positive"),
         (lambda: nn.ReLU(True, 3), TypeError, "arguments"),
-        (lambda: nn.Sigmoid(3), TypeError, "arguments"),
+        (lambda: nn.Sigmoid(3), TypeError, "positional argument"),
         (
             lambda: nn.CrossEntropyLoss(reduction="avg")(x(1, 2), ids(1)),
             ValueError,

@@ -143,8 +143,7 @@ class Optimizer:
                 if set_to_none:
                     p._grad = None
                 else:
-                    p._grad = p._grad.detach()
-                    p._grad.zero_()
+                    p._grad.detach_().requires_grad_(False).zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; every subclass defines it."""

@@ -49,7 +49,12 @@ def load_tree(
                 below = f"{prefix}{name}."
                 load(child, {k: v for k, v in local.items() if k.startswith(below)}, below)
         for hook in module._load_state_dict_post_hooks.values():
-            hook(module, report)
+            if hook(module, report) is not None:
+                raise AssertionError(
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
+                    "to return new values, if incompatible_keys need to be modified, it should be "
+                    "done inplace."
+                )
 
     load(root, OrderedDict(state_dict), "")
     if strict:

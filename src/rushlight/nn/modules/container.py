@@ -276,7 +276,12 @@ class ModuleDict(Module):
             )
         pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
         for position, pair in enumerate(pairs):
-            if not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
+            if not isinstance(pair, Iterable):
+                raise TypeError(
+                    f"ModuleDict update sequence element #{position} should be Iterable; is"
+                    f"{type(pair).__name__}"
+                )
+            if len(pair := tuple(pair)) != 2:
                 raise ValueError(
                     f"ModuleDict update sequence element #{position} has length "
                     f"{len(tuple(pair))}; 2 is required"
@@ -292,13 +297,13 @@ def _as_parameter(value: Any) -> Any:
     )
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, *, dtype: bool) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     size = "x".join(map(str, value.shape))
     where = "" if value.is_cpu else f" ({value.device})"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"{kind} containing: [{value.dtype} of size {size}{where}]"
+    return f"{kind} containing: [{value.dtype if dtype else value.type()} of size {size}{where}]"
 
 
 class ParameterList(Module):
@@ -354,7 +359,7 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """Describe each entry on a line."""
-        return "\n".join(f"  ({i}): {_describe(value)}" for i, value in enumerate(self))
+        return "\n".join(f"  ({i}): {_describe(value, dtype=True)}" for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: the list holds parameters, it computes nothing."""
@@ -457,6 +462,11 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Add or replace entries."""
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                "ParametersDict.update should be called with an iterable of key/value pairs, but "
+                f"got {type(parameters).__name__}"
+            )
         if isinstance(parameters, ParameterDict):
             pairs = parameters.items()
         else:
@@ -468,7 +478,9 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """Describe each entry on a line."""
-        return "\n".join(f"  ({key}): {_describe(value)}" for key, value in self.items())
+        return "\n".join(
+            f"  ({key}): {_describe(value, dtype=False)}" for key, value in self.items()
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: the dictionary holds parameters, it computes nothing."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -13,21 +15,54 @@ from ...autograd.mode import no_grad
 from ...backend.dtype import dtype
 from ...ops.conversion import read_to
 from ..parameter import Buffer, Parameter, is_lazy
-from ._backward_hooks import BackwardHooks
+from ._hooks import (
+    EVERYWHERE,
+    Call,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from ._state import _IncompatibleKeys, load_own, load_tree
+
+__all__ = [
+    "Module",
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
 T = TypeVar("T", bound="Module")
 
 _HOOK_STORES = (
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
     "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
-    "_load_state_dict_post_hooks",
+    "_load_state_dict_post_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called",
+    "_forward_pre_hooks_with_kwargs",
 )  # fmt: skip
 
 
 def _indent(text: str) -> str:
     first, *rest = text.split("\n")
     return "\n".join([first, *("  " + line for line in rest)])
+
+
+def _type_name(value: Any) -> str:
+    return value.type() if isinstance(value, Tensor) else type(value).__name__
+
+
+def _for_its_effect(hook: Callable[..., Any], *args: Any) -> None:
+    if hook(*args) is not None:
+        raise RuntimeError("state_dict post-hook must return None")
 
 
 class Module:
@@ -55,12 +90,19 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Any]  # of Module or None
+    _is_full_backward_hook: bool | None
     _non_persistent_buffers_set: set[str]
 
     def __init__(self, *args: Any, **kwargs: Any):
-        if (args or kwargs) and not self.call_super_init:
+        if kwargs and not self.call_super_init:
             raise TypeError(
-                f"{type(self).__name__}.__init__() got unexpected arguments {args or kwargs}"
+                f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                f"'{next(iter(kwargs))}'"
+            )
+        if args and not self.call_super_init:
+            raise TypeError(
+                f"{type(self).__name__}.__init__() takes 1 positional argument but "
+                f"{len(args) + 1} were given"
             )
         store = self.__dict__
         store["training"] = True
@@ -70,9 +112,7 @@ class Module:
         store["_modules"] = {}
         for name in _HOOK_STORES:
             store[name] = OrderedDict()
-        # Ids of the forward hooks that also want keyword arguments, or run even after an exception.
-        store["_hooks_with_kwargs"] = set()
-        store["_always_called"] = set()
+        store["_is_full_backward_hook"] = None
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -89,7 +129,7 @@ class Module:
         self._check_name(name, "parameter", self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
+                f"cannot assign '{_type_name(param)}' object to parameter '{name}' "
                 "(torch.nn.Parameter or None required)"
             )
         if param is not None and param.grad_fn is not None:
@@ -98,6 +138,8 @@ class Module:
                 f"created explicitly. To express '{name}' as a function of another Tensor, compute "
                 "the value in the forward() method."
             )
+        if EVERYWHERE.registered["parameter"]:
+            param = EVERYWHERE.register("parameter", self, name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -108,6 +150,8 @@ class Module:
                 f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
+        if EVERYWHERE.registered["buffer"]:
+            tensor = EVERYWHERE.register("buffer", self, name, tensor)
         self._buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -119,6 +163,11 @@ class Module:
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._check_name(name, "module", self._modules)
+        self._put_module(name, module)
+
+    def _put_module(self, name: str, module: Module | None) -> None:
+        if EVERYWHERE.registered["module"]:
+            module = EVERYWHERE.register("module", self, name, module)
         self._modules[name] = module
 
     def register_module(self, name: str, module: Module | None) -> None:
@@ -153,13 +202,15 @@ class Module:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             if name not in store["_modules"]:
                 self._forget(name)
-            store["_modules"][name] = value
+            self._put_module(name, value)
             return
+        if isinstance(value, Buffer) and parameters is None:
+            raise AttributeError("cannot assign buffer before Module.__init__() call")
         if parameters is not None:
             if name in parameters:
                 if value is not None:
                     raise TypeError(
-                        f"cannot assign '{type(value).__name__}' as parameter '{name}' "
+                        f"cannot assign '{_type_name(value)}' as parameter '{name}' "
                         "(torch.nn.Parameter or None expected)"
                     )
                 self.register_parameter(name, value)
@@ -230,10 +281,14 @@ class Module:
         """Replace the sub-module with this dotted name."""
         if target == "":
             raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
         parent, _, name = target.rpartition(".")
         owner = self.get_submodule(parent)
         if strict and not hasattr(owner, name):
             raise AttributeError(f"{type(owner).__name__} has no attribute `{name}`")
+        if hasattr(owner, name) and not isinstance(getattr(owner, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
         setattr(owner, name, module)
 
     def _get_named(self, target: str, store: str, kind: str) -> Any:
@@ -451,8 +506,7 @@ class Module:
             if set_to_none:
                 parameter.grad = None
             else:
-                parameter.grad = parameter.grad.detach()
-                parameter.grad.zero_()
+                parameter.grad.detach_().requires_grad_(False).zero_()
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted for compatibility; modules run eagerly."""
@@ -466,53 +520,10 @@ class Module:
             or self._forward_pre_hooks
             or self._backward_hooks
             or self._backward_pre_hooks
+            or EVERYWHERE.around_calls()
         ):
             return self.forward(*args, **kwargs)
-        return self._call_with_hooks(args, kwargs)
-
-    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for key, hook in list(self._forward_pre_hooks.items()):
-            if key in self._hooks_with_kwargs:
-                changed = hook(self, args, kwargs)
-                if changed is not None:
-                    if not (isinstance(changed, tuple) and len(changed) == 2):
-                        raise RuntimeError(
-                            "forward pre-hook must return None or a tuple of (new_args, "
-                            f"new_kwargs), but got {changed}."
-                        )
-                    args, kwargs = changed
-            else:
-                changed = hook(self, args)
-                if changed is not None:
-                    args = changed if isinstance(changed, tuple) else (changed,)
-        backward = None
-        if self._backward_hooks or self._backward_pre_hooks:
-            backward = BackwardHooks(
-                self, list(self._backward_hooks.values()), list(self._backward_pre_hooks.values())
-            )
-            args = backward.on_inputs(args)
-        try:
-            result = self.forward(*args, **kwargs)
-        except Exception:
-            self._run_forward_hooks(args, kwargs, None, self._always_called)
-            raise
-        result = self._run_forward_hooks(args, kwargs, result)
-        return backward.on_outputs(result) if backward else result
-
-    def _run_forward_hooks(
-        self, args: Any, kwargs: Any, result: Any, only: set[int] | None = None
-    ) -> Any:
-        for key, hook in list(self._forward_hooks.items()):
-            if only is not None and key not in only:
-                continue
-            changed = (
-                hook(self, args, kwargs, result)
-                if key in self._hooks_with_kwargs
-                else hook(self, args, result)
-            )
-            if changed is not None:
-                result = changed
-        return result
+        return Call(self, args, kwargs).run()
 
     def _add_hook(
         self, store: str, hook: Callable[..., Any], prepend: bool = False
@@ -529,7 +540,7 @@ class Module:
         """Call `hook(module, args)` before forward; what it returns replaces the arguments."""
         handle = self._add_hook("_forward_pre_hooks", hook, prepend)
         if with_kwargs:
-            self._hooks_with_kwargs.add(handle.id)
+            self._forward_pre_hooks_with_kwargs[handle.id] = True
         return handle
 
     def register_forward_hook(
@@ -543,18 +554,30 @@ class Module:
         """Call `hook(module, args, output)` after forward; what it returns replaces the output."""
         handle = self._add_hook("_forward_hooks", hook, prepend)
         if with_kwargs:
-            self._hooks_with_kwargs.add(handle.id)
+            self._forward_hooks_with_kwargs[handle.id] = True
         if always_call:
-            self._always_called.add(handle.id)
+            self._forward_hooks_always_called[handle.id] = True
         return handle
 
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` once the input gradients are known."""
+        self._choose_backward_hooks(full=True)
         return self._add_hook("_backward_hooks", hook, prepend)
 
-    register_backward_hook = register_full_backward_hook
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook` with the gradients of the module's last node: use the full hook instead."""
+        self._choose_backward_hooks(full=False)
+        return self._add_hook("_backward_hooks", hook)
+
+    def _choose_backward_hooks(self, full: bool) -> None:
+        if self._is_full_backward_hook is (not full):
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single "
+                "Module. Please use only one of them."
+            )
+        self._is_full_backward_hook = full
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -564,9 +587,11 @@ class Module:
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` after `state_dict`."""
-        return self._add_hook("_state_dict_hooks", hook)
+        return self._add_hook("_state_dict_hooks", functools.partial(_for_its_effect, hook))
 
-    _register_state_dict_hook = register_state_dict_post_hook
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook` as above; what it returns replaces the `state_dict`."""
+        return self._add_hook("_state_dict_hooks", hook)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, prefix, keep_vars)` before `state_dict`."""
@@ -574,11 +599,7 @@ class Module:
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, ...)` before the module's state is loaded."""
-
-        def with_module(*args: Any) -> Any:
-            return hook(self, *args)
-
-        return self._add_hook("_load_state_dict_pre_hooks", with_module)
+        return self._add_hook("_load_state_dict_pre_hooks", functools.partial(hook, self))
 
     def _register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], with_module: bool = False
@@ -606,6 +627,14 @@ class Module:
             prefix: put before every name.
             keep_vars: return the parameters themselves rather than detached aliases.
         """
+        if args:
+            warnings.warn(
+                "Positional args are being deprecated, use kwargs instead. Refer to "
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html"
+                "#torch.nn.Module.state_dict for details.",
+                FutureWarning,
+                stacklevel=2,
+            )
         named: tuple[Any, ...] = (destination, prefix, keep_vars)
         destination, prefix, keep_vars = (*args, *named[len(args) :])
         if destination is None:
@@ -699,8 +728,8 @@ class Module:
         self.__dict__.update(state)
         for name in _HOOK_STORES:
             self.__dict__.setdefault(name, OrderedDict())
-        for name in ("_non_persistent_buffers_set", "_hooks_with_kwargs", "_always_called"):
-            self.__dict__.setdefault(name, set())
+        self.__dict__.setdefault("_non_persistent_buffers_set", set())
+        self.__dict__.setdefault("_is_full_backward_hook", None)
 
     # --- printing ---
 
