@@ -6,9 +6,13 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rushlight.utils.cpp_extension import _cache, _compiler, _paths
 from rushlight.utils.cpp_extension._recipe import Plan, Recipe, Source, Unit
+
+if TYPE_CHECKING:
+    from rushlight.utils.cpp_extension._cuda import Toolchain
 
 
 def build(recipe: Recipe) -> Path:
@@ -39,42 +43,79 @@ def build(recipe: Recipe) -> Path:
 def make_plan(recipe: Recipe) -> Plan:
     """Decide on the commands, and name what they will make."""
     compiler = _compiler.find_compiler()
-    command = [
-        *compiler.command,
-        *_compiler.compile_flags(compiler, recipe.name),
-        *("-isystem", str(_paths.HEADERS), "-isystem", sysconfig.get_path("include")),
-        *recipe.cflags,
-    ]
     world = _world(compiler, [*recipe.cflags, *recipe.cuda_cflags])
+    base = base_command(compiler, recipe.name)
     units, ldflags = [], list(recipe.ldflags)
+    toolchain = _cuda_toolchain(recipe)
+    headers: list[str] = []
+    if toolchain is not None:
+        headers = cuda_flags_of_cpp(toolchain)
+        ldflags += [flag for flag in toolchain.ldflags if flag not in ldflags]
     for source in recipe.sources:
         if source.language == "cuda":
-            units.append(_cuda_unit(recipe, source, command, world, ldflags))
+            units.append(_cuda_unit(recipe, source, base, world, toolchain))
         else:
-            units.append(Unit(source, tuple(command), _unit_key(world, source, command)))
+            command = (*base, *headers, *recipe.cflags)
+            units.append(Unit(source, command, _unit_key(world, source, command)))
     linker = (*compiler.command, *_compiler.link_flags())
     libraries = [_cache.digest_of_file(flag) or "" for flag in ldflags]
     key = _cache.digest_of(*world, recipe.name, *linker, *ldflags, *libraries)
     return Plan(units, linker, tuple(ldflags), key, tuple(world), not compiler.is_clang)
 
 
-def _cuda_unit(
-    recipe: Recipe, source: Source, host_command: list[str], world: list[str], ldflags: list[str]
-) -> Unit:
-    """Return the unit of a CUDA source: nvcc's, or the emulator's for the host's compiler."""
+def base_command(compiler: _compiler.Compiler, name: str) -> list[str]:
+    """Return the compiler with the flags of every source."""
+    headers = ("-isystem", str(_paths.HEADERS), "-isystem", sysconfig.get_path("include"))
+    return [*compiler.command, *_compiler.compile_flags(compiler, name), *headers]
+
+
+def _cuda_toolchain(recipe: Recipe) -> Toolchain | None:
+    """Return what compiles CUDA sources, for an extension that has any."""
+    has_cuda = any(source.language == "cuda" for source in recipe.sources)
+    if not has_cuda and not recipe.with_cuda:
+        return None
     from rushlight.utils.cpp_extension import _cuda
 
-    toolchain = _cuda.toolchain(recipe.cuda_cflags)
-    ldflags += [flag for flag in toolchain.ldflags if flag not in ldflags]
+    return _cuda.toolchain(recipe.cuda_cflags)
+
+
+def cuda_flags_of_cpp(toolchain: Toolchain) -> list[str]:
+    """Return the flags with which C++ sources find the CUDA headers that CUDA sources see."""
+    if toolchain.nvcc is not None:
+        directories = _paths.include_paths("cuda", torch_include_dirs=False)
+        return [word for directory in directories for word in ("-isystem", directory)]
+    from rushlight.utils.cpp_extension import _cuda
+
+    settings = [flag for flag in toolchain.flags if flag.startswith("-DRUSHLIGHT_")]
+    return ["-isystem", str(_cuda.EMULATOR_HEADERS), *settings]
+
+
+def cuda_command(
+    toolchain: Toolchain, base: Sequence[str], name: str, path: str | None
+) -> tuple[str, ...]:
+    """Return the command that compiles CUDA sources.
+
+    Args:
+        toolchain: nvcc, or the emulator.
+        base: the host compiler's command for C++ sources, without the user's flags.
+        name: the extension's.
+        path: the source, if it is a file.
+    """
     if toolchain.nvcc is None:
-        beside = ("-iquote", str(Path(source.path).parent)) if source.is_file else ()
-        command = [*host_command, *beside, *toolchain.flags]
-    else:
-        headers = ("-I", str(_paths.HEADERS), "-I", sysconfig.get_path("include"))
-        define = f"-DTORCH_EXTENSION_NAME={recipe.name}"
-        command = [toolchain.nvcc, define, *headers, *toolchain.flags]
+        beside = () if path is None else ("-iquote", str(Path(path).parent))
+        return (*base, *beside, *toolchain.flags)
+    headers = ("-I", str(_paths.HEADERS), "-I", sysconfig.get_path("include"))
+    return (toolchain.nvcc, f"-DTORCH_EXTENSION_NAME={name}", *headers, *toolchain.flags)
+
+
+def _cuda_unit(
+    recipe: Recipe, source: Source, base: list[str], world: list[str], toolchain: Toolchain
+) -> Unit:
+    """Return the unit of a CUDA source: nvcc's, or the emulator's for the host's compiler."""
+    path = source.path if source.is_file else None
+    command = cuda_command(toolchain, base, recipe.name, path)
     key = _unit_key([*world, _cache.digest_of_translator()], source, command)
-    return Unit(source, tuple(command), key, is_emulated=toolchain.nvcc is None)
+    return Unit(source, command, key, is_emulated=toolchain.nvcc is None)
 
 
 def _unit_key(world: Sequence[str], source: Source, command: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rushlight.utils.cpp_extension import _build, _cache, _precompiled
+from rushlight.utils.cpp_extension import _build, _cache, _compiler, _precompiled
 from rushlight.utils.cpp_extension._errors import CompilerFailure
 from rushlight.utils.cpp_extension._recipe import Plan, Recipe, Unit
 
@@ -74,7 +74,7 @@ def jobs(units: int) -> int:
 def _compile(recipe: Recipe, plan: Plan, unit: Unit, cache: _cache.Cache, scratch: Path) -> str:
     """Compile one unit in the scratch directory and move the object into the cache."""
     started = time.time()
-    path = _source_file(unit, scratch)
+    path, included = _source_file(recipe, unit, scratch)
     object_file = scratch / f"{unit.key}.o"
     dependencies = scratch / f"{unit.key}.d"
     report = ["-MMD", "-MF", str(dependencies), "-c", path, "-o", str(object_file)]
@@ -86,29 +86,27 @@ def _compile(recipe: Recipe, plan: Plan, unit: Unit, cache: _cache.Cache, scratc
     if header is not None:
         header.make_soon()
     inside = str(scratch) + os.sep
-    included = {
-        name
-        for name in _cache.read_depfile(dependencies)
-        if os.path.isabs(name) and not name.startswith(inside)
-    }
-    if unit.source.is_file:
-        included.add(unit.source.path)
-    return cache.store_unit(unit.key, sorted(included), object_file, started)
+    included += [name for name in _cache.read_depfile(dependencies) if not name.startswith(inside)]
+    files = sorted({name for name in included if os.path.isabs(name)})
+    return cache.store_unit(unit.key, files, object_file, started)
 
 
-def _source_file(unit: Unit, scratch: Path) -> str:
-    """Return the file to compile, written now if there is none."""
+def _source_file(recipe: Recipe, unit: Unit, scratch: Path) -> tuple[str, list[str]]:
+    """Return the file to compile, written now if there is none, and the files it was made of."""
     source = unit.source
     if unit.is_emulated:
         from rushlight.utils.cpp_extension import _cuda
 
-        path, text = f"{unit.key}.cpp", _cuda.host_source(source.text, source.path)
-    elif source.is_file:
-        return source.path
-    else:
-        path, text = f"{unit.key}.{'cu' if source.language == 'cuda' else 'cpp'}", source.text
-    _write(scratch / path, text)
-    return path
+        directories = _compiler.include_directories(recipe.cuda_cflags)
+        text = _cuda.host_source(source.text, source.path, directories)
+        files = _cuda.translated_headers(source.text, source.path, directories)
+        _write(scratch / f"{unit.key}.cpp", text)
+        return f"{unit.key}.cpp", [*files, source.path] if source.is_file else files
+    if source.is_file:
+        return source.path, []
+    path = f"{unit.key}.{'cu' if source.language == 'cuda' else 'cpp'}"
+    _write(scratch / path, source.text)
+    return path, []
 
 
 def _precompiled_header(plan: Plan, unit: Unit) -> _precompiled.Precompiled | None:

@@ -150,7 +150,8 @@ def link_flags() -> list[str]:
     """Return the flags that make a shared library which Python can load."""
     if sys.platform == "darwin":
         return ["-bundle", "-undefined", "dynamic_lookup"]
-    return ["-shared"]
+    # A library calls its own functions, not those of its earlier version in the same process.
+    return ["-shared", "-Wl,-Bsymbolic"]
 
 
 def user_flags(flags: Sequence[str] | None) -> list[str]:
@@ -185,6 +186,16 @@ def _with_absolute_path(word: str, before: str) -> str:
         return joined[1] + _absolute(joined[2])
     is_path = before in _BEFORE_PATH or not word.startswith("-")
     return _absolute(word) if is_path else word
+
+
+def include_directories(flags: Sequence[str]) -> list[str]:
+    """Return the directories that flags name for `#include`."""
+    pairs = zip(["", *flags], flags, strict=False)
+    return [
+        word.removeprefix("-I") if word.startswith("-I") else word
+        for before, word in pairs
+        if before in ("-I", "-isystem") or (word.startswith("-I") and word != "-I")
+    ]
 
 
 def _absolute(path: str) -> str:

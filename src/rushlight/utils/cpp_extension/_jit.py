@@ -8,7 +8,7 @@ from typing import Any
 
 from rushlight.utils.cpp_extension import _compiler, _errors, _inline, _loading
 from rushlight.utils.cpp_extension._build import build
-from rushlight.utils.cpp_extension._paths import extension_directory, include_paths
+from rushlight.utils.cpp_extension._paths import extension_directory
 from rushlight.utils.cpp_extension._recipe import Recipe, Source
 
 
@@ -79,9 +79,10 @@ def load(
         name,
         [Source.read(path) for path in paths],
         extension_directory(name, build_directory),
-        cflags=_flags(extra_cflags, extra_include_paths, with_cuda),
-        cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths, with_cuda),
+        cflags=_flags(extra_cflags, extra_include_paths),
+        cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths),
         ldflags=_compiler.without_torch_libraries(_compiler.user_flags(extra_ldflags)),
+        with_cuda=with_cuda,
         verbose=verbose,
         keep_intermediates=keep_intermediates,
     )
@@ -168,9 +169,10 @@ def load_inline(
         name,
         sources,
         extension_directory(name, build_directory),
-        cflags=[*_flags(extra_cflags, extra_include_paths, with_cuda), *beside],
-        cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths, with_cuda),
+        cflags=[*_flags(extra_cflags, extra_include_paths), *beside],
+        cuda_cflags=_flags(extra_cuda_cflags, extra_include_paths),
         ldflags=_compiler.without_torch_libraries(_compiler.user_flags(extra_ldflags)),
+        with_cuda=with_cuda,
         verbose=verbose,
         keep_intermediates=keep_intermediates,
         use_pch=use_pch,
@@ -210,14 +212,11 @@ def _functions(functions: str | Sequence[str] | Mapping[str, str] | None) -> dic
 def _flags(
     flags: Sequence[str] | None,
     directories: Sequence[str | os.PathLike[str]] | None,
-    with_cuda: bool | None,
 ) -> list[str]:
     """Return the user's flags and include directories, all paths absolute."""
     result = _compiler.user_flags(flags)
     for directory in directories or ():
         result += ["-I", os.path.abspath(directory)]
-    if with_cuda:
-        result += [f"-I{path}" for path in include_paths("cuda", torch_include_dirs=False)]
     return result
 
 

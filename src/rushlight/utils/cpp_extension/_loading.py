@@ -28,11 +28,15 @@ def load_module(name: str, library: Path) -> ModuleType:
 
 
 def load_operators(library: Path) -> None:
-    """Load a library that registers operators."""
-    import ctypes
+    """Load a library that registers operators.
+
+    Raises:
+        OSError: it cannot be loaded.
+    """
+    from rushlight import ops
 
     with _lock:
-        ctypes.CDLL(str(library))
+        ops.load_library(library)
 
 
 def _import(name: str, library: Path) -> ModuleType:

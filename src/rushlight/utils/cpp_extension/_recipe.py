@@ -53,6 +53,7 @@ class Recipe:
         cflags: the user's flags for C++, include directories among them.
         cuda_cflags: the user's flags for CUDA.
         ldflags: the user's flags for the linker.
+        with_cuda: whether C++ sources, too, find CUDA's headers; they do beside CUDA sources.
         verbose: whether to print commands and times.
         keep_intermediates: whether object files are kept for the next build.
         use_pch: whether to precompile torch's header before anything else.
@@ -65,6 +66,7 @@ class Recipe:
     cflags: list[str] = field(default_factory=list)
     cuda_cflags: list[str] = field(default_factory=list)
     ldflags: list[str] = field(default_factory=list)
+    with_cuda: bool | None = None
     verbose: bool = False
     keep_intermediates: bool = True
     use_pch: bool = False

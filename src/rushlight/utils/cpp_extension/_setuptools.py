@@ -12,7 +12,7 @@ from typing import Any
 from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
-from rushlight.utils.cpp_extension import _compiler, _paths
+from rushlight.utils.cpp_extension import _build, _compiler, _paths
 from rushlight.utils.cpp_extension._compile import jobs
 from rushlight.utils.cpp_extension._recipe import CUDA_SUFFIXES, Source
 
@@ -112,43 +112,36 @@ class BuildExtension(build_ext):
             by_language = {"cxx": list(by_language), "nvcc": []}
         module = ext.name.rpartition(".")[2]
         flags = _compiler.compile_flags(_compiler.find_compiler(), module)
+        # Python was built with a level of optimisation, which setuptools passes on.
+        flags = [flag for flag in flags if not flag.startswith("-O")]
         ext.extra_compile_args = [*flags, *by_language.get("cxx", ())]
-        self._take_over_cuda(ext, flags, by_language.get("nvcc", ()))
         # An extension is built anew after an update of rushlight.
-        headers = [str(path) for path in _paths.HEADERS.rglob("*.h")]
-        ext.depends = [*ext.depends, *headers]
+        ext.depends = [*ext.depends, *map(str, _paths.HEADERS.rglob("*.h"))]
+        if any(path.endswith(CUDA_SUFFIXES) for path in ext.sources):
+            self._compile_cuda(ext, module, by_language.get("nvcc", ()))
         super().build_extension(ext)
 
-    def _take_over_cuda(self, ext: Any, flags: Sequence[str], cuda_flags: Sequence[str]) -> None:
-        """Replace CUDA sources by what the host's compiler can read, or by nvcc's objects."""
-        paths = [path for path in ext.sources if path.endswith(CUDA_SUFFIXES)]
-        if not paths:
-            return
+    def _compile_cuda(self, ext: Any, module: str, cuda_flags: Sequence[str]) -> None:
+        """Compile an extension's CUDA sources, and leave it their objects in place of them."""
         from rushlight.utils.cpp_extension import _cuda
 
-        toolchain = _cuda.toolchain(list(cuda_flags))
+        directories = [os.path.abspath(path) for path in (*ext.include_dirs, *self.include_dirs)]
+        toolchain = _cuda.toolchain([*cuda_flags, *(f"-I{path}" for path in directories)])
         ext.extra_link_args = [*ext.extra_link_args, *toolchain.ldflags]
-        ext.depends = [*ext.depends, *paths]
-        for path in paths:
-            target = Path(self.build_temp, path.replace(os.pardir, "up"))
+        ext.extra_compile_args += _build.cuda_flags_of_cpp(toolchain)
+        base = _build.base_command(_compiler.find_compiler(), module)
+        for path in [path for path in ext.sources if path.endswith(CUDA_SUFFIXES)]:
+            target = Path(self.build_temp, path.replace(os.pardir, "up") + ".o")
             target.parent.mkdir(parents=True, exist_ok=True)
+            to_compile = path
             if toolchain.nvcc is None:
-                target = target.with_name(target.name + ".cpp")
-                source = Source.read(path)
-                target.write_text(_cuda.host_source(source.text, path), encoding="utf-8")
-                ext.sources[ext.sources.index(path)] = str(target)
-                beside = ["-iquote", os.path.dirname(source.path)]
-                ext.extra_compile_args += [*beside, *toolchain.flags]
-            else:
-                target = target.with_name(target.name + ".o")
-                includes = [
-                    f"-I{directory}" for directory in (*ext.include_dirs, *self.include_dirs)
-                ]
-                define = next(flag for flag in flags if flag.startswith("-DTORCH_EXTENSION_NAME"))
-                command = [toolchain.nvcc, define, *includes, *toolchain.flags]
-                subprocess.run([*command, "-c", path, "-o", str(target)], check=True)
-                ext.sources.remove(path)
-                ext.extra_objects.append(str(target))
+                text = _cuda.host_source(Source.read(path).text, os.path.abspath(path), directories)
+                to_compile = str(target.with_suffix(".cpp"))
+                Path(to_compile).write_text(text, encoding="utf-8", errors="surrogateescape")
+            command = _build.cuda_command(toolchain, base, module, os.path.abspath(path))
+            subprocess.run([*command, "-c", to_compile, "-o", str(target)], check=True)
+            ext.sources.remove(path)
+            ext.extra_objects.append(str(target))
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the file name of an extension, without the ABI's suffix if so asked."""
