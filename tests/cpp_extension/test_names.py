@@ -61,3 +61,31 @@ def test_compiler_questions(compiler):
 def test_unknown_name():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         cpp_extension.nothing
+
+
+def test_all_of_torchs_names(torch):
+    from torch.utils import cpp_extension as torchs
+
+    pytest.importorskip("setuptools")
+    assert [name for name in torchs.__all__ if not hasattr(cpp_extension, name)] == []
+
+
+def test_what_a_setup_asks():
+    from rushlight.utils.cpp_extension import (  # noqa: F401
+        COMMON_NVCC_FLAGS,
+        CUDA_HOME,
+        CUDNN_HOME,
+        IS_HIP_EXTENSION,
+        IS_WINDOWS,
+        ROCM_HOME,
+    )
+
+    assert not IS_HIP_EXTENSION
+
+
+def test_precompiled_headers_can_be_removed(own_directory):
+    precompiled = own_directory / "precompiled" / "key"
+    precompiled.mkdir(parents=True)
+    cpp_extension.remove_extension_h_precompiler_headers()
+    assert not precompiled.parent.exists()
+    cpp_extension.remove_extension_h_precompiler_headers()

@@ -7,6 +7,8 @@ serve a `setup.py`. Names and arguments are torch's, and sources written against
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rushlight.utils.cpp_extension._compiler_checks import (
@@ -23,6 +25,7 @@ from rushlight.utils.cpp_extension._paths import (
     get_default_build_root,
     include_paths,
     library_paths,
+    remove_extension_h_precompiler_headers,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
         BuildExtension,
         CppExtension,
         CUDAExtension,
+        SyclExtension,
     )
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "load_inline",
     "CppExtension",
     "CUDAExtension",
+    "SyclExtension",
     "BuildExtension",
     "include_paths",
     "library_paths",
@@ -47,12 +52,21 @@ __all__ = [
     "check_compiler_ok_for_platform",
     "is_ninja_available",
     "verify_ninja_availability",
-    "CUDA_HOME",
+    "remove_extension_h_precompiler_headers",
 ]
 
+# What a `setup.py` asks before it names its sources and flags.
 CUDA_HOME = find_cuda_home()
+CUDNN_HOME = os.environ.get("CUDNN_HOME") or os.environ.get("CUDNN_PATH")
+ROCM_HOME = HIP_HOME = SYCL_HOME = None
+IS_HIP_EXTENSION = False
+IS_WINDOWS = sys.platform == "win32"
+IS_MACOS = sys.platform == "darwin"
+IS_LINUX = sys.platform.startswith("linux")
+LIB_EXT = ".pyd" if IS_WINDOWS else ".so"
+COMMON_NVCC_FLAGS = ["--expt-relaxed-constexpr"]
 
-_SETUPTOOLS_NAMES = frozenset({"BuildExtension", "CppExtension", "CUDAExtension"})
+_SETUPTOOLS_NAMES = frozenset({"BuildExtension", "CppExtension", "CUDAExtension", "SyclExtension"})
 
 
 def __getattr__(name: str) -> Any:

@@ -52,7 +52,7 @@ def make_plan(recipe: Recipe) -> Plan:
         headers = cuda_flags_of_cpp(toolchain)
         ldflags += [flag for flag in toolchain.ldflags if flag not in ldflags]
     for source in recipe.sources:
-        if source.language == "cuda":
+        if toolchain is not None and source.language == "cuda":
             units.append(_cuda_unit(recipe, source, base, world, toolchain))
         else:
             command = (*base, *headers, *recipe.cflags)

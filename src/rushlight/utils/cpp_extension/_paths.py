@@ -111,6 +111,16 @@ def extension_directory(name: str, build_directory: str | os.PathLike[str] | Non
     return Path(get_default_build_root()) / PYTHON_ABI / name
 
 
+def remove_extension_h_precompiler_headers() -> None:
+    """Remove precompiled headers. They are made again when they are wanted.
+
+    Example:
+        >>> from rushlight.utils import cpp_extension
+        >>> cpp_extension.remove_extension_h_precompiler_headers()
+    """
+    shutil.rmtree(extension_directory("precompiled", None), ignore_errors=True)
+
+
 def python_headers() -> str:
     """Return the directory of Python.h.
 

@@ -60,6 +60,15 @@ def CUDAExtension(name: str, sources: Sequence[str], *args: Any, **kwargs: Any) 
     return _extension("cuda", name, sources, *args, **kwargs)
 
 
+def SyclExtension(name: str, sources: Sequence[str], *args: Any, **kwargs: Any) -> Extension:
+    """Refuse: SYCL sources cannot be built here.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError("cpp_extension: SYCL sources cannot be built here, only C++ or CUDA")
+
+
 def _extension(
     device: str, name: str, sources: Sequence[str], *args: Any, **kwargs: Any
 ) -> Extension:
