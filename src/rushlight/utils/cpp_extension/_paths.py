@@ -116,7 +116,7 @@ def remove_extension_h_precompiler_headers() -> None:
 
     Example:
         >>> from rushlight.utils import cpp_extension
-        >>> cpp_extension.remove_extension_h_precompiler_headers()
+        >>> cpp_extension.remove_extension_h_precompiler_headers()  # doctest: +SKIP
     """
     shutil.rmtree(extension_directory("precompiled", None), ignore_errors=True)
 
