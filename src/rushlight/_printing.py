@@ -1,7 +1,7 @@
 """How tensors look when printed: PyTorch's repr, character for character.
 
 A printed tensor is made in three steps, one function each: `_cells` turns the numbers into equally
-wide texts, `_layout` sets those texts in nested brackets, and `_with_suffixes` appends what the
+wide texts, `_layout` sets those texts in nested brackets, and `with_suffixes` appends what the
 numbers do not tell (device, size, dtype, gradient).
 """
 
@@ -113,8 +113,8 @@ def tensor_str(t: Tensor) -> str:
     """Return the repr of a tensor: `tensor([1., 2.], grad_fn=<MulBackward0>)`."""
     name = type(t).__name__
     opening = "tensor(" if name in ("Tensor", "Parameter", "Buffer") else f"{name}("
-    contents = _contents(t.array, indent=len(opening))
-    return _with_suffixes(opening + contents, _suffixes(t), indent=len(opening))
+    shown = contents(t.array, indent=len(opening))
+    return with_suffixes(opening + shown, _suffixes(t), indent=len(opening))
 
 
 def parameter_str(p: Tensor) -> str:
@@ -184,7 +184,7 @@ def _complex_cells(values: np.ndarray[Any, Any]) -> tuple[list[str], int]:
 # --- texts to brackets -------------------------------------------------------------------------
 
 
-def _contents(array: Array, indent: int) -> str:
+def contents(array: Array, indent: int) -> str:
     """Return everything between `tensor(` and the suffixes."""
     if not array.size:
         return "[]"
@@ -250,7 +250,7 @@ def _suffixes(t: Tensor) -> list[str]:
     return found
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+def with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
     """Append the suffixes, starting a new line where the next would pass the line width."""
     # PyTorch counts the last line two columns longer than it is; wrapping depends on it.
     column = len(text) - text.rfind("\n") + 1

@@ -58,7 +58,7 @@ _TENSORS_OWN = Tensor.__torch_function__.__func__  # type: ignore[attr-defined]
 
 _subclasses_off: ContextVar[bool] = ContextVar("subclasses_off", default=False)
 _modes: ContextVar[tuple[TorchFunctionMode, ...]] = ContextVar("function_modes", default=())
-_installing = threading.Lock()
+_installing = threading.RLock()  # a module that loads meanwhile may ask for the same
 _installed = False
 _names: dict[Any, str] = {}
 _operators: set[Function] = set()

@@ -25,6 +25,12 @@ _METHODS = {
     "linalg_solve": ("det", "inverse", "logdet", "slogdet", "triangular_solve"),
     "lower_level": ("narrow_copy", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"),
     "short_time_fourier": ("istft", "stft"),
+    ".sparse": (
+        "_indices", "_nnz", "_values", "ccol_indices", "coalesce", "col_indices", "crow_indices",
+        "dense_dim", "indices", "is_coalesced", "row_indices", "smm", "sparse_dim", "sparse_mask",
+        "sparse_resize_", "sparse_resize_and_clear_", "sspaddmm", "to_sparse", "to_sparse_bsc",
+        "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "values",
+    ),
 }  # fmt: skip
 
 
@@ -37,7 +43,7 @@ class Waiting:
         self.name, self.module = name, module
 
     def __get__(self, tensor: Tensor | None, owner: type[Tensor]) -> Any:
-        import_module(f"{__package__}.{self.module}")
+        import_module(f".{self.module}", __package__)
         return getattr(owner if tensor is None else tensor, self.name)
 
 

@@ -192,6 +192,7 @@ def __contains__(self: Tensor, element: Any) -> bool:
 install(
     layout=property(lambda self: strided),
     is_sparse=property(lambda self: False),
+    is_sparse_csr=property(lambda self: False),
     is_quantized=property(lambda self: False),
     is_meta=property(lambda self: False),
     is_mkldnn=property(lambda self: False),
