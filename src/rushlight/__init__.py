@@ -172,7 +172,7 @@ def __getattr__(name: str) -> Any:
         found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
         globals()[name] = found
         return found
-    elif not name.startswith("_"):
+    elif not name.startswith("__"):
         _load_layers()
         if name in globals():
             return globals()[name]

@@ -137,12 +137,3 @@ def test_files_as_memory(tmp_path: Path) -> None:
     assert again.tolist() == [0, 1, 2]
     again.zero_()
     assert np.fromfile(path, np.float32).tolist() == [0, 1, 2, 3]
-
-
-def test_binomial_draws() -> None:
-    count = rushlight.tensor([10.0]).expand(4000)
-    draws = rushlight.binomial(count, rushlight.tensor([0.3]))
-    assert ((draws >= 0) & (draws <= 10) & (draws == draws.round())).all()
-    assert abs(draws.mean().item() - 3) < 0.15
-    assert abs(draws.var().item() - 2.1) < 0.25
-    assert rushlight.binomial(rushlight.tensor([5.0]), rushlight.tensor([1.0])).item() == 5

@@ -30,6 +30,7 @@ _depth: ContextVar[int] = ContextVar("vmap_depth", default=0)
 _sizes: ContextVar[tuple[int, ...]] = ContextVar("vmap_sizes", default=())
 
 _RANDOM = frozenset("""
+    _sample_dirichlet _standard_gamma
     alpha_dropout bernoulli bernoulli_ binomial cauchy_ dropout dropout1d dropout2d dropout3d
     exponential_ feature_alpha_dropout feature_dropout geometric_ gumbel_softmax log_normal_
     multinomial native_dropout normal normal_ poisson rand rand_like randint randint_like randn

@@ -269,37 +269,6 @@ def from_file(
     return finish("from_file", np.asarray(mapped), None, False)
 
 
-@export
-def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
-    """Draw how many of `count` trials succeed with probability `prob`, elementwise.
-
-    Shape:
-        count and prob broadcast.
-
-    Note:
-        The numbers are drawn by inverting a uniform draw, not in torch's way: other numbers come
-        from the same seed.
-    """
-    n, p = np.broadcast_arrays(count.array, prob.array)
-    uniform = wrap(np.empty(n.shape, np.float64)).uniform_(generator=generator).array
-    draws = [_quantile(*each) for each in zip(n.flat, p.flat, uniform.flat, strict=True)]
-    return wrap(np.array(draws, count.array.dtype).reshape(n.shape))
-
-
-def _quantile(n: float, p: float, u: float) -> float:
-    """Return the least k with P(X <= k) >= u, by adding probabilities up."""
-    if p <= 0 or n <= 0:
-        return 0.0
-    if p >= 1:
-        return float(n)
-    total, k = 0.0, -1
-    while total < u and k < n:
-        k += 1
-        log_ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-        total += math.exp(log_ways + k * math.log(p) + (n - k) * math.log1p(-p))
-    return float(k)
-
-
 # --- numbers that torch's compiler traces; here they are plain numbers ---
 
 
