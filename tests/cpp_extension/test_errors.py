@@ -90,6 +90,25 @@ def test_sycl_is_refused():
         load("standalone", [], is_standalone=True)
 
 
+def test_lines_of_two_strings_of_one_file():
+    output = (
+        "In file included from cpp_sources[0]:2:\n"
+        "cpp_sources[0]: In function 'f':\n"
+        "cpp_sources[0]:3:1: error: e\n    3 | x;\n      | ^\n"
+        "a.h:7:1: note: n\n    7 | y;\n"
+        "cpp_sources[1]:1:1: error: e\n    1 | z;"
+    )
+    places = {"cpp_sources[0]": ("train.py", 10), "cpp_sources[1]": ("train.py", 20)}
+    assert _errors.in_their_files(output, places) == (
+        "In file included from train.py:12:\n"
+        "train.py: In function 'f':\n"
+        "train.py:13:1: error: e\n   13 | x;\n      | ^\n"
+        "a.h:7:1: note: n\n    7 | y;\n"
+        "train.py:21:1: error: e\n   21 | z;"
+    )
+    assert _errors.in_their_files(output, {}) == output
+
+
 def test_many_errors_are_cut_short():
     line = "a.cpp:{}:1: error: no"
     output = "\n".join(line.format(n) for n in range(1, 9))

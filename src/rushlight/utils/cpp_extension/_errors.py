@@ -119,20 +119,28 @@ _EXCERPT = re.compile(r"^( *)(\d+) \|")
 
 def in_their_files(output: str, places: Mapping[str, Place]) -> str:
     """Return a compiler's output with lines of strings as lines of the files they stand in."""
+    if not places:
+        return output
+    labels = "|".join(map(re.escape, places))
+    mention = re.compile(rf"(?<![\w./])({labels}):(\d*)")
+
+    def in_file(match: re.Match[str]) -> str:
+        file, before = places[match[1]]
+        return f"{file}:{int(match[2]) + before if match[2] else ''}"
+
     lines, shift = [], 0
     for line in output.splitlines():
-        label, colon, rest = line.partition(":")
-        if label in places and colon:
-            file, shift = places[label]
-            number = re.match(r"\d+", rest)
-            if number is not None:
-                rest = f"{int(number[0]) + shift}{rest[number.end() :]}"
-            line = f"{file}:{rest}"
-        elif _DIAGNOSTIC.match(line):
-            shift = 0
-        excerpt = _EXCERPT.match(line)
-        if excerpt is not None and shift:
-            number_field = str(int(excerpt[2]) + shift).rjust(len(excerpt[1] + excerpt[2]))
-            line = f"{number_field} |{line[excerpt.end() :]}"
-        lines.append(line)
+        diagnostic = _DIAGNOSTIC.match(line)
+        if diagnostic is not None:
+            _, shift = places.get(diagnostic["file"], ("", 0))
+        lines.append(mention.sub(in_file, _renumbered(line, shift)))
     return "\n".join(lines)
+
+
+def _renumbered(line: str, shift: int) -> str:
+    """Return an excerpt's line with its number raised; other lines as they are."""
+    excerpt = _EXCERPT.match(line)
+    if excerpt is None:
+        return line
+    number = str(int(excerpt[2]) + shift).rjust(len(excerpt[1] + excerpt[2]))
+    return f"{number} |{line[excerpt.end() :]}"
