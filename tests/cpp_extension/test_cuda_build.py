@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import shlex
 import subprocess
 import sys
 
@@ -125,3 +128,39 @@ def test_setup(project):
         "assert (y == x + 1).all()"
     )
     subprocess.run([sys.executable, "-c", code], cwd=project, env=environment, check=True)
+
+
+FAKE_NVCC = """#!/bin/sh
+printf '%s\\n' "$@" > '{log}'
+for word; do
+  case "$before" in -o) object=$word ;; -c) source=$word ;; -MF) depends=$word ;; esac
+  before=$word
+done
+exec {compiler} -x c++ -fPIC -MMD -MF "$depends" -c "$source" -o "$object"
+"""
+
+
+def test_nvcc_gets_the_source_as_it_is(compiler, own_directory, tmp_path, monkeypatch):
+    """A toolkit of two files: an nvcc that is the C++ compiler, and an empty libcudart."""
+    from rushlight.utils.cpp_extension import _cuda
+
+    toolkit, log = tmp_path / "cuda", tmp_path / "arguments"
+    (toolkit / "bin").mkdir(parents=True)
+    (toolkit / "lib64").mkdir()
+    (toolkit / "bin" / "nvcc").write_text(FAKE_NVCC.format(log=log, compiler=compiler))
+    (toolkit / "bin" / "nvcc").chmod(0o755)
+    runtime = str(toolkit / "lib64" / "libcudart.so")
+    command = [*shlex.split(compiler), "-shared", "-x", "c++", os.devnull, "-o", runtime]
+    subprocess.run(command, check=True)
+    monkeypatch.setattr(_cuda, "is_emulated", lambda: False)
+    monkeypatch.setenv("CUDA_HOME", str(toolkit))
+    monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "8.6+PTX")
+
+    source = 'extern "C" int twice(int x) { return 2 * x; }\n'
+    path = tmp_path / "twice.cu"
+    path.write_text(source)
+    library = load("twice", [path], extra_cuda_cflags=["-lineinfo"], is_python_module=False)
+    assert ctypes.CDLL(library).twice(21) == 42
+    arguments = log.read_text().splitlines()
+    assert {"-lineinfo", "arch=compute_86,code=sm_86", str(path)} <= set(arguments)
+    assert "-DTORCH_EXTENSION_NAME=twice" in arguments
