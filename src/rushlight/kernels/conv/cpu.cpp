@@ -8,6 +8,7 @@
 #include "conv/depthwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
+#include "conv/winograd.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
@@ -243,6 +244,10 @@ bool conv_forward(const View& x, const View& w, const View& b, const View& y, in
     return true;
   }
   const int64_t depth = s.taps();
+  if (winograd_worth(s)) {
+    winograd(s, x.f32(), {w.f32(), depth, 9, false}, b.f32(), y.f32(), relu);
+    return true;
+  }
   const Scratch memory(static_cast<size_t>(depth) * 4);
   for (int64_t k = 0; k < depth; ++k) memory.as<int32_t>()[k] = static_cast<int32_t>(k);
   correlate(s, x.f32(), w.f32(), depth, memory.as<int32_t>(), b.f32(), y.f32(), relu);

@@ -13,6 +13,7 @@
 #include "conv/depthwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
+#include "conv/winograd.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
@@ -186,6 +187,7 @@ Axis turned(const Axis& a) {
 
 void correlate_turned(const ConvShape& s, const float* g, const float* w, float* gx) {
   const ConvShape t{s.n, s.o, s.c, s.groups, turned(s.h), turned(s.w)};
+  if (winograd_worth(t)) return winograd(t, g, {w, 9, s.taps(), true}, nullptr, gx, false);
   const int64_t window = s.h.kernel * s.w.kernel, depth = t.taps();
   const Scratch memory(static_cast<size_t>(depth) * 4);
   auto* column = memory.as<int32_t>();

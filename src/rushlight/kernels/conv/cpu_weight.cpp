@@ -15,6 +15,7 @@
 #include "conv/depthwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
+#include "conv/winograd.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
@@ -289,6 +290,10 @@ bool conv_backward_weight(const View& g, const View& x, const View& gw, int64_t 
   if (!conv_shape(x.shape, gw.shape, g.shape, {sh, sw, ph, pw, dh, dw, groups}, s)) return false;
   if (is_depthwise(s)) {
     depthwise_backward_weight(s, g.f32(), x.f32(), gw.f32());
+    return true;
+  }
+  if (winograd_worth(s)) {
+    winograd_weight(s, g.f32(), x.f32(), gw.f32());
     return true;
   }
   WeightGradient f(s);
