@@ -85,11 +85,12 @@ inline Allocations& allocations() {
   return *all;
 }
 
-/// Let checked kernels use the memory of a tensor.
-inline void allow([[maybe_unused]] const void* address, [[maybe_unused]] size_t bytes) {
-#ifdef RUSHLIGHT_CUDA_CHECK
-  if (address && bytes) allocations().add(address, bytes, false);
-#endif
-}
-
 }  // namespace rushlight::emu
+
+#ifdef RUSHLIGHT_CUDA_CHECK
+/// Let kernels use the memory of a tensor. Called wherever a source takes a tensor's pointer.
+extern "C" __attribute__((weak, visibility("hidden"))) void rushlight_cuda_allow(const void* address,
+                                                                                 size_t bytes) {
+  if (address && bytes) rushlight::emu::allocations().add(address, bytes, false);
+}
+#endif

@@ -32,6 +32,10 @@ struct Launch {
   char report[REPORT_BYTES] = "";
 };
 
+#ifdef RUSHLIGHT_CUDA_CHECK
+void forget_shared();
+#endif
+
 inline double seconds() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -59,6 +63,10 @@ inline void go_to_block(const Launch& launch, uint64_t number) {
 inline bool run_blocks(Launch& launch, double limit) {
   static thread_local WorkerOwner owner;
   worker->launch = &launch;
+  worker->begin_grid(__builtin_frame_address(0));
+#ifdef RUSHLIGHT_CUDA_CHECK
+  forget_shared();
+#endif
   gridDim = launch.grid;
   blockDim = launch.block;
   const double end = limit > 0 ? seconds() + limit : 0;
@@ -110,23 +118,34 @@ inline cudaError_t run_launch(Launch& launch, size_t allowed_shared) {
   return launch.error;
 }
 
+inline void report_values(cudaError_t error, const char* format, va_list values) {
+  Launch& launch = *worker->launch;
+  if (__atomic_exchange_n(&launch.failed, 1, __ATOMIC_SEQ_CST)) return;
+  launch.error = error;
+  char text[REPORT_BYTES - 256];
+  std::vsnprintf(text, sizeof text, format, values);
+  std::snprintf(launch.report, REPORT_BYTES, "%s (kernel %.60s, block (%u, %u, %u), thread (%u, %u, %u))",
+                text, worker->kernel, blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y,
+                threadIdx.z);
+}
+
+inline void report(cudaError_t error, const char* format, ...) {
+  va_list values;
+  va_start(values, format);
+  report_values(error, format, values);
+  va_end(values);
+}
+
 inline void fail(cudaError_t error, const char* format, ...) {
+  va_list values;
+  va_start(values, format);
   if (!worker || !worker->in_fibers) {
-    std::fprintf(stderr, "rushlight: a device function failed outside of a kernel: %s\n", format);
+    std::fputs("rushlight: a function for kernels was called outside of one: ", stderr);
+    std::vfprintf(stderr, format, values);
     std::abort();
   }
-  Launch& launch = *worker->launch;
-  if (!__atomic_exchange_n(&launch.failed, 1, __ATOMIC_SEQ_CST)) {
-    launch.error = error;
-    va_list values;
-    va_start(values, format);
-    int length = std::vsnprintf(launch.report, REPORT_BYTES, format, values);
-    va_end(values);
-    if (length < 0 || length >= static_cast<int>(REPORT_BYTES)) length = 0;
-    std::snprintf(launch.report + length, REPORT_BYTES - static_cast<size_t>(length),
-                  " (kernel %s, block (%u, %u, %u), thread (%u, %u, %u))", worker->kernel,
-                  blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
-  }
+  report_values(error, format, values);
+  va_end(values);
   worker->abandon();
 }
 

@@ -27,6 +27,9 @@ constexpr unsigned FULL = 0xffffffffu;
 
 struct Launch;
 class Worker;
+#ifdef RUSHLIGHT_CUDA_CHECK
+void check_early_read();
+#endif
 
 /// What a group of lanes does once all of them have come: answers every lane's request.
 using Answer = void (*)(Worker& worker, unsigned first_thread, unsigned lanes);
@@ -81,16 +84,28 @@ class Worker {
   Worker(const Worker&) = delete;
   ~Worker() { std::free(dynamic_shared); }
 
+  uint3 index_of(unsigned thread) const { return index_[thread]; }
   unsigned lane() const { return current % WARP; }
   WarpState& warp() { return warps[current / WARP]; }
   unsigned exited() const { return exited_; }
-  unsigned barriers() const { return barriers_; }
+  unsigned barriers() const { return barriers_; }        // so far; orders accesses to shared memory
+  unsigned first_epoch() const { return first_epoch_; }  // barriers before this block
+  const Stacks& stacks() const { return stacks_; }
+
+  /// Whether an address is on the worker's own stack, where the kernel's arguments are.
+  bool own_stack(uintptr_t address) const {
+    return address - reinterpret_cast<uintptr_t>(main_) < frame_ - reinterpret_cast<uintptr_t>(main_);
+  }
+  void begin_grid(const void* frame) { frame_ = reinterpret_cast<uintptr_t>(frame); }
 
   /// Run all threads of a block; false if one of them failed.
   bool run_block(ThreadBody body, const void* data) {
     begin_block(body, data);
     switch_stack(&main_, start_fiber());
     in_fibers = false;
+#ifdef RUSHLIGHT_CUDA_CHECK
+    check_early_read();
+#endif
     return exited_ == threads;
   }
 
@@ -137,6 +152,7 @@ class Worker {
   ThreadBody body_ = nullptr;
   const void* data_ = nullptr;
   Stacks stacks_;
+  uintptr_t frame_ = 0;             // the end of its own stack, as far as the grid is concerned
   void* main_ = nullptr;            // the worker's own stack, while a fiber runs
   void* at_[MAX_THREADS];           // where each waiting thread stopped
   uint16_t stack_of_[MAX_THREADS];  // the stack each waiting thread is on
@@ -148,7 +164,7 @@ class Worker {
   Queue ready_;
 
   Queue waiting_;  // at the barrier
-  unsigned waiters_ = 0, votes_ = 0, result_ = 0, barriers_ = 0;
+  unsigned waiters_ = 0, votes_ = 0, result_ = 0, barriers_ = 0, first_epoch_ = 0;
   int barrier_line_ = 0;
 
   struct Place {
@@ -157,14 +173,13 @@ class Worker {
   };
   Place places_[MAX_THREADS];  // who waits in `converged`
   unsigned placed_ = 0;
-
- public:
-  const Stacks& stacks() const { return stacks_; }
 };
 
 inline thread_local Worker* worker = nullptr;
 
-/// Note that a launch failed (the first report is kept) and give the block up.
+/// Note that a launch failed; the first report is kept.
+void report(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
+/// The same, and give the block up.
 [[noreturn]] void fail(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
 inline void Worker::begin_block(ThreadBody body, const void* data) {
@@ -174,6 +189,7 @@ inline void Worker::begin_block(ThreadBody body, const void* data) {
   in_fibers = true;
   number_threads();
   started_ = exited_ = stacks_used_ = stacks_free_ = waiters_ = votes_ = placed_ = 0;
+  first_epoch_ = ++barriers_;
   ready_.clear();
   waiting_.clear();
   for (unsigned first = 0; first < threads; first += WARP) {
@@ -260,6 +276,7 @@ inline unsigned Worker::barrier(bool vote, int line) {
   barrier_line_ = line;
   votes_ += vote;
   if (++waiters_ == threads - exited_) {
+    if (exited_) check_barrier(line, true);
     open_barrier();
   } else {
     waiting_.push(current);
