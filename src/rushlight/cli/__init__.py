@@ -11,6 +11,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "train": "train LeNet-5 on handwritten digits",
     "run": "run an unchanged PyTorch script on rushlight",
+    "bench": "measure rushlight, beside PyTorch and others",
     "info": "show versions, processor, threads, kernels and GPUs",
 }
 
@@ -22,6 +23,7 @@ examples:
   rushlight run train.py --epochs 3      what `python train.py --epochs 3` would run on PyTorch
   rushlight run -m package.train         the same for `python -m package.train`
   rushlight run --report train.py        and list the torch names used, and those missing
+  rushlight bench conv-relu              a fused operator against separate layers
   rushlight info                         what this machine has, and what rushlight uses of it
 
 `rushlight COMMAND --help` explains a command. `python -m rushlight` works like `rushlight`."""

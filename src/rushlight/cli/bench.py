@@ -1,0 +1,238 @@
+"""`rushlight bench`: measurements anyone can repeat, each contender in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_DESCRIPTION = """\
+Measure rushlight on this machine, beside PyTorch and others where they are installed. Every
+contender runs in a process of its own, one after the other, on the same data and threads."""
+
+_EPILOG = """\
+examples:
+  rushlight bench conv-relu              a fused Conv+ReLU against separate layers, on MNIST
+  rushlight bench matmul                 a matrix product: NumPy, Numba, CuPy, rushlight
+  rushlight bench extension              how long a C++ extension takes to build and to load
+
+`rushlight bench conv-relu --help` explains one of them. Close other programs first; on a busy
+machine compare ratios, not seconds."""
+
+_CONV_RELU = """\
+Train 'n x (3x3 convolution of one channel, ReLU), max-pool, 196-64-10' on MNIST and show for an
+epoch where the time goes. CNNBaseline has Conv2d and ReLU; CNNFused has the same weights and one
+operator for both (rushlight.nn.fused). PyTorch, where installed, runs CNNBaseline."""
+
+_MATMUL = """\
+Multiply two square matrices in float32 and show the first call (which compiles, or starts threads)
+and the best of the others."""
+
+_EXTENSION = """\
+Build a C++ extension (GELU against torch/extension.h) and load it: cold, with an empty cache, and
+warm, in a new process with the library already built."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command's arguments."""
+    made = _described(argparse.ArgumentParser, "rushlight bench", _DESCRIPTION, _EPILOG)
+    commands = made.add_subparsers(dest="what", required=True, metavar="WHAT")
+
+    conv = commands.add_parser(
+        "conv-relu", help="a fused operator in training", **_text(_CONV_RELU)
+    )
+    conv.add_argument("--convs", type=_positive, nargs="+", default=[10, 2], metavar="N",
+                      help="numbers of convolutions (default: 10 2)")  # fmt: skip
+    conv.add_argument("--epochs", type=_positive, default=1, help="the last is shown (default: 1)")
+    conv.add_argument("--images", type=_positive, help="take only so many (default: all 60,000)")
+    conv.add_argument("--batch-size", type=_positive, default=64, help="default: 64")
+    conv.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    conv.add_argument("--root", help="folder with MNIST/raw (default: $RUSHLIGHT_DATA, else ./data;"
+                      " synthetic images where there is none)")  # fmt: skip
+
+    matmul = commands.add_parser("matmul", help="a matrix product", **_text(_MATMUL))
+    matmul.add_argument("-n", type=_positive, default=1024, help="rows and columns (default: 1024)")
+    matmul.add_argument("--repeats", type=_positive, default=20, help="default: 20")
+
+    commands.add_parser("extension", help="building a C++ extension", **_text(_EXTENSION))
+    for command in commands.choices.values():
+        command.add_argument("--threads", type=_positive, help="default: all cores")
+        command.add_argument("--without", nargs="+", default=[], metavar="NAME",
+                             help="contenders to leave out, e.g. torch")  # fmt: skip
+    return made
+
+
+def _described(kind: Any, name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    return kind(prog=name, epilog=epilog, **_text(description))
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return value
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure what the words name; return the exit code."""
+    options = parser().parse_args(words)
+    options.threads = options.threads or _cores()
+    run = {"conv-relu": conv_relu, "matmul": matmul, "extension": extension}[options.what]
+    try:
+        run(options)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except _Failed as failure:
+        print(f"rushlight bench: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# --- contenders -------------------------------------------------------------------------------
+
+
+class _Failed(Exception):
+    """A contender that did not finish."""
+
+
+def _installed(name: str, options: argparse.Namespace) -> bool:
+    return name not in options.without and importlib.util.find_spec(name) is not None
+
+
+def _measure(worker: str, settings: dict[str, Any], title: str) -> dict[str, Any]:
+    """Run a worker of `_bench/` in a new process; return what it measured."""
+    bar = sys.stderr.isatty()
+    if bar:
+        print(f"\r{title:<78}", end="", file=sys.stderr, flush=True)
+    threads = str(settings["threads"])
+    package = Path(__file__).parents[2]
+    path = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("_bench") / f"{worker}.py")],
+        input=json.dumps({**settings, "title": title}),
+        stdout=subprocess.PIPE,
+        stderr=None if bar else subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": path,
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "NUMBA_NUM_THREADS": threads,
+        },
+    )
+    if bar:
+        print(f"\r{'':<78}\r", end="", file=sys.stderr, flush=True)
+    if done.returncode:
+        raise _Failed(f"{title} failed\n{done.stderr or ''}".rstrip())
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+# --- what is measured -------------------------------------------------------------------------
+
+
+def conv_relu(options: argparse.Namespace) -> None:
+    """Print the table of the fused operator."""
+    root = options.root or os.environ.get("RUSHLIGHT_DATA") or "data"
+    folder = Path(root, "MNIST", "raw")
+    settings = {
+        "data": str(folder) if folder.is_dir() else None,
+        "epochs": options.epochs,
+        "images": options.images,
+        "batch": options.batch_size,
+        "device": options.device,
+        "threads": options.threads,
+    }
+    contenders = [("CNNBaseline", "rushlight"), ("CNNFused", "rushlight")]
+    if _installed("torch", options):
+        contenders.append(("CNNBaseline", "torch"))
+    source = "MNIST" if settings["data"] else "synthetic images (no MNIST found; see --root)"
+    print(f"{source}, batch {options.batch_size}, {options.threads} threads, {options.device}\n")
+    print(
+        f"{'convs':>5}  {'network':<12}{'framework':<11}{'total':>9}{'forward':>10}{'backward':>10}"
+        f"{'other':>9}{'accuracy':>10}"
+    )
+    for count in options.convs:
+        for network, framework in contenders:
+            title = f"{network} with {count} convolutions on {framework}"
+            found = _measure(
+                "conv_relu",
+                {**settings, "count": count, "network": network, "framework": framework},
+                title,
+            )
+            times = "".join(
+                f"{found[part]:>{width}.2f} s"
+                for part, width in (("total", 7), ("forward", 8), ("backward", 8), ("other", 7))
+            )
+            print(f"{count:>5}  {network:<12}{framework:<11}{times}{found['accuracy']:>10.2%}")
+    print("\nSeconds of the last epoch; accuracy on the test images.")
+
+
+def matmul(options: argparse.Namespace) -> None:
+    """Print the table of the matrix product."""
+    contenders = ["numpy", *(n for n in ("numba",) if _installed(n, options)), "rushlight"]
+    contenders += [name for name in ("torch",) if _installed(name, options)]
+    if _installed("cupy", options) and _has_gpu():
+        contenders.append("cupy")
+    n = options.n
+    print(f"{n} x {n} times {n} x {n}, float32, {options.threads} threads\n")
+    print(f"{'library':<11}{'first call':>12}{'best':>12}{'GFLOP/s':>10}")
+    for name in contenders:
+        if name in options.without:
+            continue
+        settings = {"n": n, "repeats": options.repeats, "threads": options.threads, "library": name}
+        found = _measure("matmul", settings, f"{name}, N = {n}")
+        speed = 2e-9 * n**3 / found["best"]
+        print(
+            f"{name:<11}{1e3 * found['first']:>9.2f} ms{1e3 * found['best']:>9.2f} ms{speed:>10.1f}"
+        )
+
+
+def _has_gpu() -> bool:
+    from ..backend import cuda
+
+    return cuda.available()
+
+
+def extension(options: argparse.Namespace) -> None:
+    """Print the table of the extension's build."""
+    contenders = ["rushlight", *(n for n in ("torch",) if _installed(n, options))]
+    print(f"{'framework':<11}{'cold':>12}{'warm':>12}   of which import, and build or load")
+    for name in contenders:
+        if name in options.without:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            settings = {"framework": name, "folder": folder, "threads": options.threads}
+            cold, warm = (
+                _measure("extension", settings, f"{name}, {state} (PyTorch takes half a minute)")
+                for state in ("cold", "warm")
+            )
+        print(
+            f"{name:<11}{_seconds(cold['build']):>12}{_seconds(warm['build']):>12}   import "
+            f"{_seconds(warm['import'])}"
+        )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1e3 * value:.1f} ms"

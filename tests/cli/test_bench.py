@@ -1,0 +1,71 @@
+"""`rushlight bench`: tables of small measurements, help, mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from rushlight import cli
+from rushlight.cli import bench
+
+
+def rows(text: str, head: str) -> list[list[str]]:
+    """Return the words of each line of the table whose head begins so."""
+    lines = text.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.lstrip().startswith(head))
+    found = []
+    for line in lines[start + 1 :]:
+        if not line:
+            break
+        found.append(line.split())
+    return found
+
+
+def test_conv_relu(command):
+    done = command(
+        "bench", "conv-relu", "--convs", "3", "2", "--images", "192", "--without", "torch",
+        "--root", "nowhere", "--threads", "1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "synthetic images (no MNIST found; see --root), batch 64, 1 threads, cpu" in done.stdout
+    found = rows(done.stdout, "convs")
+    assert [row[:3] for row in found] == [
+        [count, network, "rushlight"]
+        for count in ("3", "2")
+        for network in ("CNNBaseline", "CNNFused")
+    ]
+    for row in found:
+        total, *parts = (float(word) for word in row[3:] if word[0].isdigit() and "%" not in word)
+        assert total == pytest.approx(sum(parts), abs=0.021)  # each is rounded
+    assert found[0][-1] == found[1][-1]  # the same weights, the same results
+
+
+def test_the_columns_line_up(command):
+    done = command("bench", "matmul", "-n", "32", "--repeats", "2", "--without", "torch", "cupy")
+    assert done.returncode == 0, done.stderr
+    head, *lines = done.stdout.splitlines()[2:]
+    assert [line.split()[0] for line in lines if "numba" not in line] == ["numpy", "rushlight"]
+    assert {len(line) for line in lines} == {len(head)}
+
+
+def test_a_contender_that_fails(command):
+    done = command("bench", "conv-relu", "--convs", "2", "--images", "64", "--device", "nonsense")
+    assert done.returncode == 1
+    assert "rushlight bench: CNNBaseline with 2 convolutions on rushlight failed" in done.stderr
+    assert "nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["conv-relu", "--help"], ["matmul", "--help"]])
+def test_help_teaches(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        bench.main(words)
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert "usage: rushlight bench" in text
+    assert "rushlight bench matmul" in text or "default:" in text
+
+
+def test_nothing_to_measure(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["bench"])
+    assert end.value.code == 2
+    assert "WHAT" in capsys.readouterr().err
