@@ -71,7 +71,7 @@ class HalfCauchy(TransformedDistribution):
             self._validate_sample(value)
         value = as_tensor(value, dtype=self.scale.dtype, device=self.scale.device)
         log_prob = self.base_dist.log_prob(value) + math.log(2)
-        return log_prob.masked_fill(value < 0, -math.inf)
+        return log_prob.masked_fill(~(value >= 0), -math.inf)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Return the probability of a value at most as large."""

@@ -69,7 +69,7 @@ class HalfNormal(TransformedDistribution):
         if self._validate_args:
             self._validate_sample(value)
         log_prob = self.base_dist.log_prob(value) + math.log(2)
-        return log_prob.masked_fill(value < 0, -math.inf)
+        return log_prob.masked_fill(~(value >= 0), -math.inf)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Return the probability of a value at most as large."""
