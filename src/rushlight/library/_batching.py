@@ -22,9 +22,9 @@ def call_batched(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, An
     """Run an operator on batches of the innermost vmap through its rule."""
     values = operator.bind(args, kwargs)
     level = innermost(tensors_in(values))
-    size = next(len(x.physical) for x in tensors_in(values) if at_level(x, level))
+    size = next(len(_opened(x, level)) for x in tensors_in(values) if at_level(x, level))
     count = len(operator.schema.positional)
-    physical = [_each(value, lambda x: x.physical if at_level(x, level) else x) for value in values]
+    physical = [_each(value, lambda x: _opened(x, level)) for value in values]
     in_dims = tuple(_each(value, lambda x: 0 if at_level(x, level) else None) for value in values)
     names = [argument.name for argument in operator.schema.arguments[count:]]
     assert operator.batching is not None
@@ -40,6 +40,11 @@ def call_batched(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, An
             f"{type(found).__name__}"
         )
     return _wrapped(*found, level)
+
+
+def _opened(x: Any, level: int) -> Any:
+    """Return the whole batch of a tensor of this level; anything else as it is."""
+    return x.physical if at_level(x, level) else x
 
 
 def _each(value: Any, change: Any) -> Any:

@@ -11,7 +11,7 @@ from . import _library
 from ._gradient import Gradient
 from ._infer import infer_schema
 from ._library import Library
-from ._overloads import OpOverload, OpOverloadPacket
+from ._overloads import OpOverload, overload_for
 from ._registry import Kernel, find
 from ._tags import Tag, as_tags
 
@@ -103,7 +103,7 @@ class CustomOpDef:
         earlier = _kept.get(self._qualname)
         if earlier is not None:  # a notebook's cell is run again
             earlier._lib._destroy()
-        self._lib = Library(namespace, "FRAGMENT")
+        self._lib: Library = Library(namespace, "FRAGMENT")
         self._lib.define(name + schema, tags=[Tag.pt2_compliant_tag, *as_tags(tags)])
         self._operator = find(self._qualname)
         self._operator.definition = fn.__module__
@@ -131,7 +131,7 @@ class CustomOpDef:
 
     @property
     def _opoverload(self) -> OpOverload:
-        return OpOverload(OpOverloadPacket(self._operator.schema.name), self._operator)
+        return overload_for(self._operator)
 
     def __repr__(self) -> str:
         return f"<CustomOpDef({self._qualname})>"

@@ -239,17 +239,21 @@ def _library_for(namespace: str, lib: Library | None) -> Library:
 
 
 def define(
-    qualname: str,
+    qualname: str | Library,
     schema: str,
+    alias_analysis: str = "",
     *,
     lib: Library | None = None,
     tags: Tag | Sequence[Tag] = (),
-) -> None:
+) -> Any:
     """Define an operator by its full name.
+
+    An older form, `@define(lib, schema)`, also takes the decorated function as a kernel.
 
     Args:
         qualname: `"namespace::name"`.
         schema: `"(Tensor x) -> Tensor"`, without the name.
+        alias_analysis: of the older form.
         lib: the library that owns the definition; without one it stays.
         tags: notes about the operator.
 
@@ -265,6 +269,8 @@ def define(
     Reference:
         PyTorch, `torch.library.define`.
     """
+    if isinstance(qualname, Library):
+        return _impl_in(qualname, qualname.define(schema, alias_analysis, tags=tags), "")
     if not isinstance(qualname, str):
         raise ValueError(
             "define(qualname, schema): expected qualname to be instance of str, got "
@@ -278,16 +284,19 @@ def define(
             f'Tensor" but got "{schema}"'
         )
     _library_for(namespace, lib).define(name + schema.lstrip(), tags=tags)
+    return None
 
 
 def impl(
-    qualname: str,
+    qualname: str | Library,
     types: str | Iterable[str],
-    func: Kernel | None = None,
+    func: Any = None,
     *,
     lib: Library | None = None,
 ) -> Any:
     """Give an operator a kernel for one or more kinds of device (also as a decorator).
+
+    An older form, `@impl(lib, name, dispatch_key)`, decorates a kernel of a library.
 
     Args:
         qualname: `"namespace::name"`.
@@ -298,15 +307,26 @@ def impl(
     Raises:
         RuntimeError: a kind of device that there is not.
     """
+    if isinstance(qualname, Library):
+        return _impl_in(qualname, str(types), func or "")
+    name = qualname
+    _registry.split_name(name)
     keys = sorted({_key_of(kind) for kind in ([types] if isinstance(types, str) else types)})
-    _registry.split_name(qualname)
 
     def register(kernel: Kernel) -> None:
-        library = _library_for(qualname.partition("::")[0], lib)
+        library = _library_for(name.partition("::")[0], lib)
         for key in keys:
-            library.impl(qualname, kernel, key, allow_override=True)
+            library.impl(name, kernel, key, allow_override=True)
 
     return register if func is None else register(func)
+
+
+def _impl_in(lib: Library, name: str, dispatch_key: str) -> Callable[[Kernel], Kernel]:
+    def register(kernel: Kernel) -> Kernel:
+        lib.impl(name, kernel, dispatch_key)
+        return kernel
+
+    return register
 
 
 def _key_of(kind: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 from types import ModuleType
@@ -67,11 +68,8 @@ class OpOverload:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return _called(self, self._operator, args, kwargs)
 
-    def __hash__(self) -> int:
-        return hash(self._operator)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, OpOverload) and other._operator is self._operator
+    def __deepcopy__(self, memo: Any) -> OpOverload:
+        return self
 
     def __str__(self) -> str:
         return self._operator.label
@@ -113,13 +111,16 @@ class OpOverloadPacket:
         return [name or "default" for name in _registry.overloads_of(self._qualified_op_name)]
 
     def __getattr__(self, name: str) -> OpOverload:
-        found = _registry.overloads_of(self.__dict__.get("_qualified_op_name", ""))
-        key = "" if name == "default" else name
-        if name.startswith("__") or key not in found:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        operator = _registry.overloads_of(self._qualified_op_name).get(
+            "" if name == "default" else name
+        )
+        if operator is None:
             raise AttributeError(
                 f"The underlying op of '{self}' has no overload name '{name}'", name=name, obj=self
             )
-        return OpOverload(self, found[key])
+        return overload_for(operator)
 
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *self.overloads()})
@@ -144,11 +145,28 @@ class OpOverloadPacket:
             + "\n".join(refusals)
         )
 
+    def __deepcopy__(self, memo: Any) -> OpOverloadPacket:
+        return self
+
     def __str__(self) -> str:
         return self._qualified_op_name.replace("::", ".")
 
     def __repr__(self) -> str:
         return f"<OpOverloadPacket(op='{self}')>"
+
+
+@functools.cache
+def packet_for(qualname: str) -> OpOverloadPacket:
+    """Return the operator of a name: one object, whatever its overloads are at the time."""
+    return OpOverloadPacket(qualname)
+
+
+def overload_for(operator: Operator) -> OpOverload:
+    """Return the one OpOverload of a registered operator."""
+    if operator.overload is None:
+        operator.overload = OpOverload(packet_for(operator.schema.name), operator)
+    found: OpOverload = operator.overload
+    return found
 
 
 class _OpNamespace(ModuleType):
@@ -161,7 +179,7 @@ class _OpNamespace(ModuleType):
     def __getattr__(self, name: str) -> Any:
         qualname = f"{self.name}::{name}"
         if _registry.overloads_of(qualname):
-            return OpOverloadPacket(qualname)
+            return packet_for(qualname)
         if self.name == "aten" and not name.startswith("__"):
             from ._aten import aten
 
@@ -227,6 +245,5 @@ def overload_of(op: Any, *, what: str = "op") -> OpOverload:
     if hasattr(op, "_opoverload"):
         return op._opoverload
     if isinstance(op, str):
-        operator = _registry.find(op)
-        return OpOverload(OpOverloadPacket(operator.schema.name), operator)
+        return overload_for(_registry.find(op))
     raise RuntimeError(f"{what} should be a name or an OpOverload object, got {type(op)}")

@@ -42,8 +42,10 @@ class Operator:
         fake: computes shapes and dtypes of the results.
         gradient: how a gradient passes through; see `_gradient.py`.
         batching: computes it for all samples of a `vmap`.
+        casts: dtypes of the inputs under autocast, by kind of device.
+        overload: the object that stands for it under `ops`.
         tags: notes about it, for programs that look.
-        source: the function or place that defined it, for messages.
+        definition: where it was defined, for messages.
         checks_aliases: whether a result that shares memory with an input is refused.
     """
 
@@ -54,6 +56,7 @@ class Operator:
         self.gradient: Any = None
         self.batching: Kernel | None = None
         self.casts: dict[str, Any] = {}
+        self.overload: Any = None
         self.tags = list(tags)
         self.definition: Any = None
         self.checks_aliases = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 
 class Tag(enum.Enum):
@@ -14,24 +15,26 @@ class Tag(enum.Enum):
     dynamic_output_shape = 3
     flexible_layout = 4
     generated = 5
-    inplace_view = 6
-    maybe_aliasing_or_mutating = 7
-    needs_contiguous_strides = 8
-    needs_exact_strides = 9
-    needs_fixed_stride_order = 10
-    nondeterministic_bitwise = 11
-    nondeterministic_seeded = 12
-    out_variant = 13
-    pointwise = 14
-    pt2_compliant_tag = 15
-    reduction = 16
-    view_copy = 17
+    inplace = 6
+    inplace_view = 7
+    maybe_aliasing_or_mutating = 8
+    needs_contiguous_strides = 9
+    needs_exact_strides = 10
+    needs_fixed_stride_order = 11
+    nondeterministic_bitwise = 12
+    nondeterministic_seeded = 13
+    out = 14
+    out_variant = 15
+    pointwise = 16
+    pt2_compliant_tag = 17
+    reduction = 18
+    view_copy = 19
 
     def __repr__(self) -> str:
         return f"<Tag.{self.name}: {self.value}>"
 
 
-def as_tags(tags: Tag | tuple[Tag, ...] | list[Tag] | None) -> list[Tag]:
+def as_tags(tags: Tag | Iterable[Tag] | None) -> list[Tag]:
     """Return the tags that a user gave, as a list."""
     if tags is None:
         return []
