@@ -26,7 +26,7 @@ def build(value, **options):
     """Compile a library that is different for each value."""
     load_inline(
         "pch",
-        f'#include <{HEADER}>\nextern "C" int value() {{ return {value}; }}\n',
+        f'#include <{HEADER}>\n#include <{HEADER}>\nextern "C" int value() {{ return {value}; }}\n',
         is_python_module=False,
         no_implicit_headers=True,
         extra_cflags=["-O0", "-Winvalid-pch", "-Werror"],

@@ -94,6 +94,8 @@ class Precompiled:
             return
         target = self.scratch / f"{HEADER}.gch"
         target.parent.mkdir(parents=True)
+        # What the compiler finds once it may not use the other any more, or does not want to.
+        (self.scratch / HEADER).write_text(f"#include_next <{HEADER}>\n")
         source = ["-w", "-x", "c++-header", str(HEADERS / HEADER)]
         report = ["-MD", "-MF", str(self.scratch / "depends"), "-o", str(target)]
         compile = shlex.join(["nice", *self.command, *source, *report])
