@@ -24,6 +24,16 @@ def probs_or_logits(probs: T | None, logits: T | None) -> tuple[str, T]:
     raise ValueError("Either `probs` or `logits` must be specified, but not both.")
 
 
+def listed(values: Tensor, batch_shape: Size, expand: bool) -> Tensor:
+    """Return values (K, *event) as (K, *batch, *event): the same ones for the whole batch.
+
+    If not `expand`, the batch dimensions have the size 1.
+    """
+    count, event = values.shape[:1], values.shape[1:]
+    values = values.view(count + (1,) * len(batch_shape) + event)
+    return values.expand(count + batch_shape + event) if expand else values
+
+
 class Elementwise(Distribution):
     """Distributions of single numbers whose parameters all have the shape of the batch.
 
