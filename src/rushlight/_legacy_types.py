@@ -18,7 +18,9 @@ class _TypeOfDtype(type):
     dtype: dtype
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, Tensor) and value.dtype is cls.dtype and value.is_cpu
+        if not isinstance(value, Tensor) or not value._dense:
+            return False
+        return value.dtype is cls.dtype and value.is_cpu
 
     def __call__(cls, *data: Any, device: Any = None) -> Tensor:
         """Return an uninitialised tensor of the given sizes, or one of the given values."""

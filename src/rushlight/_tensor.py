@@ -84,6 +84,7 @@ class Tensor(TensorMethods):
     _view: Any
 
     __array_priority__ = 1000
+    _dense = True  # whether there is an `array`
 
     def __new__(cls, *data: Any, device: Any = None, **_: Any) -> Tensor:
         """Return an uninitialised tensor of a shape, or one with given values."""
@@ -350,7 +351,7 @@ class Tensor(TensorMethods):
         return _printing.tensor_str(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.array.ndim == 0 and spec else str(self)
+        return format(self.item(), spec) if self.array.ndim == 0 else object.__format__(self, spec)
 
     def __dir__(self) -> list[str]:
         return sorted(set(object.__dir__(self)))

@@ -60,6 +60,8 @@ _subclasses_off: ContextVar[bool] = ContextVar("subclasses_off", default=False)
 _modes: ContextVar[tuple[TorchFunctionMode, ...]] = ContextVar("function_modes", default=())
 _installing = threading.RLock()  # a module that loads meanwhile may ask for the same
 _installed = False
+# Classes whose instances never handle a function: the usual arguments are told by one look.
+_unaware: set[type] = {Tensor, bool, complex, float, int, str, type(None)}
 _names: dict[Any, str] = {}
 _operators: set[Function] = set()
 
@@ -174,7 +176,10 @@ def _overrides(argument: Any) -> bool:
         return False  # PyTorch's own tensors would hand the call back
     # The library's own classes, parameters say, compute as plain tensors unless they override it.
     own = cls.__module__.startswith("rushlight.") and issubclass(cls, Tensor)
-    return not own or getattr(handler, "__func__", None) is not _TENSORS_OWN
+    if not own or getattr(handler, "__func__", None) is not _TENSORS_OWN:
+        return True
+    _unaware.add(cls)
+    return False
 
 
 def _overloaded(arguments: Iterable[Any]) -> list[Any]:
@@ -262,6 +267,8 @@ def wrap_torch_function(dispatcher: Function) -> Callable[[Function], Function]:
 def _dispatching(function: Function) -> Function:
     @functools.wraps(function)
     def dispatched(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and _unaware.issuperset(map(type, args)) and not _modes.get():
+            return function(*args)
         if _subclasses_off.get() and not _modes.get():
             return function(*args, **kwargs)
         relevant = [*_relevant(args), *_relevant(kwargs.values())]

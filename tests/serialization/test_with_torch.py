@@ -176,7 +176,6 @@ def test_torchscript_archives_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("make", "what"),
     [
-        (lambda: torch.sparse_coo_tensor([[0]], [1.0], (2,)), "sparse"),
         (lambda: torch.ones(2, device="meta"), "meta"),
     ],
 )

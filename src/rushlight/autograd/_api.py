@@ -40,7 +40,7 @@ def _edge(place: Any) -> Edge | None:
 def _implicit_gradient(output: Any) -> Tensor:
     if not isinstance(output, Tensor):
         raise RuntimeError("an edge of the graph needs its gradient: pass it as grad_outputs")
-    if output.array.size != 1:
+    if output.shape.numel() != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
     if not output.dtype.is_floating_point:
         raise RuntimeError(
@@ -68,7 +68,7 @@ def _roots(outputs: tuple[Tensor, ...], grads: tuple[Any, ...]) -> list[tuple[Ed
             raise TypeError(
                 f"gradients can be either Tensors or None, but got {type(grad).__name__}"
             )
-        elif grad.array.shape != output.array.shape:
+        elif grad.shape != output.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[{position}] has a shape of {grad.shape} and "
                 f"output[{position}] has a shape of {output.shape}."

@@ -258,7 +258,9 @@ def _leading_to(targets: Iterable[Edge], reachable: Iterable[Any]) -> set[Any]:
 
 
 def _add(a: Tensor, b: Tensor) -> Tensor:
-    if a.requires_grad or b.requires_grad or interception.interceptors:
+    if not a._dense:
+        return b + a  # a sum of dense and sparse is written in this order
+    if a.requires_grad or b.requires_grad or interception.interceptors or not b._dense:
         return a + b
     return wrap(np.asarray(a.array + b.array) if a.array.ndim == 0 else a.array + b.array)
 
@@ -275,13 +277,26 @@ def _accumulate(tensor: Tensor, grad: Tensor, *, take: bool) -> None:
     """Add to `tensor.grad`; with `take`, a first gradient may be kept without copying it."""
     with _accumulating:
         have = tensor._grad
-        if have is None:
+        if not (grad._dense and tensor._dense and (have is None or have._dense)):
+            tensor._grad = _with_sparse(tensor, grad, take)
+        elif have is None:
             tensor._grad = grad if grad.requires_grad else _own(grad, tensor, take)
         elif grad.requires_grad or have.requires_grad:
             tensor._grad = have + grad
         else:
             have.array += grad.array
             bump(have)
+
+
+def _with_sparse(tensor: Tensor, grad: Tensor, take: bool) -> Tensor:
+    """Return the gradient of a leaf after adding another, where one of the three is sparse."""
+    have = tensor._grad
+    grad = grad if grad.dtype is tensor.dtype else grad.to(tensor.dtype)
+    if have is None:
+        return grad if grad.requires_grad or take else grad.clone()
+    if have.requires_grad or grad.requires_grad or (grad._dense and not have._dense):
+        return _add(have, grad)
+    return have.add_(grad)
 
 
 def _own(grad: Tensor, like: Tensor, take: bool) -> Tensor:

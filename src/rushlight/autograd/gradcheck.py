@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,18 @@ def _tensors(value: Any) -> tuple[Tensor, ...]:
 
 def _differentiable(outputs: Any) -> list[Tensor]:
     return [y for y in _tensors(outputs) if y.requires_grad]
+
+
+def _of_dense(
+    function: Callable[..., Any], inputs: Any, masked: bool
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return a function of dense tensors and its inputs, where some may have been sparse."""
+    arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if all([x._dense for x in arguments if isinstance(x, Tensor)]):
+        return function, arguments
+    found: tuple[Callable[..., Any], tuple[Any, ...]]
+    found = import_module("rushlight.sparse").through_values(function, arguments, masked)
+    return found
 
 
 def _check_inputs(inputs: tuple[Any, ...]) -> list[int]:
@@ -173,7 +186,7 @@ def gradcheck(
         check_forward_ad: accepted.
         check_backward_ad: whether to check at all.
         fast_mode: accepted; every element is checked.
-        masked: accepted.
+        masked: of sparse inputs, let only the values vary that are stored.
 
     Returns:
         True if they agree.
@@ -186,7 +199,7 @@ def gradcheck(
         >>> rushlight.autograd.gradcheck(lambda x: x * x, x)
         True
     """
-    arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    func, arguments = _of_dense(func, inputs, masked)
     places = _check_inputs(arguments)
     if not check_backward_ad:
         return True
@@ -252,12 +265,12 @@ def gradgradcheck(
         check_fwd_over_rev: accepted.
         check_rev_over_rev: whether to check at all.
         fast_mode: accepted.
-        masked: accepted.
+        masked: of sparse inputs, let only the values vary that are stored.
 
     Returns:
         True if they agree.
     """
-    arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    func, arguments = _of_dense(func, inputs, masked)
     places = _check_inputs(arguments)
     if not check_rev_over_rev:
         return True

@@ -47,6 +47,11 @@ class Waiting:
         return getattr(owner if tensor is None else tensor, self.name)
 
 
+def sparse_package() -> Any:
+    """Return `rushlight.sparse`, which loads with the first sparse tensor."""
+    return import_module("..sparse", __package__)
+
+
 for _module, _names in _METHODS.items():
     for _name in _names:
         setattr(Tensor, _name, Waiting(_name, _module))

@@ -15,21 +15,36 @@ from ..kernels import embedding as K
 from ._export import export
 from ._naming import named
 from ._operands import not_a_tensor
+from ._waiting import sparse_package
 
 
 class Embedding(Op):
     """y = w[index].  dL/dw = the rows of g added at their indices."""
 
     def forward(
-        ctx, w: Array, index: Array, *, padding_idx: int | None, scale_grad_by_freq: bool
+        ctx,
+        w: Array,
+        index: Array,
+        *,
+        padding_idx: int | None,
+        scale_grad_by_freq: bool,
+        sparse: bool = False,
     ) -> Array:
         ctx.save(index)
+        ctx.sparse = sparse
         ctx.options = {"padding_idx": padding_idx, "scale_grad_by_freq": scale_grad_by_freq}
         ctx.rows = w.shape[0]
         return K.embedding(w, index)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
+        if ctx.sparse:
+            if ctx.options["scale_grad_by_freq"]:
+                raise RuntimeError(
+                    "embedding_backward: scale_grad_by_freq not supported with sparse gradients"
+                )
+            padding = ctx.options["padding_idx"]
+            return sparse_package().embedding_gradient(g, index, ctx.rows, padding), None
         return EmbeddingGrad.apply(g, index, rows=ctx.rows, **ctx.options), None
 
 
@@ -113,7 +128,7 @@ def embedding(
         max_norm: rows longer than this are shortened, in the table itself.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide a row's gradient by how often it occurs.
-        sparse: accepted; gradients are dense.
+        sparse: give the table a sparse gradient, which holds only the rows that were looked up.
 
     Shape:
         input (*), weight (V, D); result (*, D).
@@ -141,7 +156,11 @@ def embedding(
     if max_norm is not None:
         _renormalise(weight, index, max_norm, norm_type)
     return Embedding.apply(
-        weight, index, padding_idx=padding_idx, scale_grad_by_freq=bool(scale_grad_by_freq)
+        weight,
+        index,
+        padding_idx=padding_idx,
+        scale_grad_by_freq=bool(scale_grad_by_freq),
+        sparse=bool(sparse),
     )
 
 
@@ -169,7 +188,7 @@ def embedding_bag(
         norm_type: the p of that norm.
         scale_grad_by_freq: divide a row's gradient by how often it occurs.
         mode: "sum", "mean" or "max".
-        sparse: accepted; gradients are dense.
+        sparse: give the table a sparse gradient, which holds only the rows that were looked up.
         per_sample_weights: a factor for each index (mode "sum" only).
         include_last_offset: `offsets` ends with the total length.
         padding_idx: an index that does not count.
@@ -179,6 +198,8 @@ def embedding_bag(
     """
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
+    if sparse and mode == "max":
+        raise ValueError("max mode does not support sparse weights")
     if per_sample_weights is not None:
         if mode != "sum":
             raise NotImplementedError(
@@ -224,7 +245,13 @@ def embedding_bag(
     if max_norm is not None:
         _renormalise(weight, index, max_norm, norm_type)
     bags = _reduce_bags(
-        index, weight, starts, mode, per_sample_weights, padding_idx, bool(scale_grad_by_freq)
+        index,
+        weight,
+        starts,
+        mode,
+        per_sample_weights,
+        padding_idx,
+        {"scale_grad_by_freq": bool(scale_grad_by_freq), "sparse": bool(sparse)},
     )
     return named(bags, "EmbeddingBag")
 
@@ -236,7 +263,7 @@ def _reduce_bags(
     mode: str,
     factors: Tensor | None,
     padding_idx: int | None,
-    by_frequency: bool,
+    gradient: dict[str, bool],
 ) -> Tensor:
     flat = index.array.reshape(-1)
     bag = np.searchsorted(starts, np.arange(len(flat)), side="right") - 1
@@ -244,7 +271,7 @@ def _reduce_bags(
     keep = np.flatnonzero(counted)
     flat, bag = flat[keep], bag[keep]
     rows = Embedding.apply(
-        weight, wrap(np.ascontiguousarray(flat)), padding_idx=None, scale_grad_by_freq=by_frequency
+        weight, wrap(np.ascontiguousarray(flat)), padding_idx=None, **gradient
     )  # (number of counted indices, D)
     count, depth = len(starts), weight.array.shape[1]
     zeros = wrap(np.zeros((count, depth), weight.array.dtype))

@@ -15,6 +15,7 @@ from ..errors import wrap_dim
 from ..kernels.scatter import add_at
 from ._arguments import number_for, require_tensor
 from ._export import export
+from ._waiting import sparse_package
 from .indexing import IndexPut, SliceGrad, along
 from .shape import reshape
 
@@ -41,13 +42,15 @@ def _within(shape: Shape) -> tuple[slice, ...]:
 class Gather(Op):
     """y[.., i, ..] = x[.., index[.., i, ..], ..].  dL/dx = g added at those places."""
 
-    def forward(ctx, x: Array, index: Array, *, dim: int) -> Array:
+    def forward(ctx, x: Array, index: Array, *, dim: int, sparse: bool = False) -> Array:
         ctx.save(index)
-        ctx.shape, ctx.dim = x.shape, dim
+        ctx.shape, ctx.dim, ctx.sparse = x.shape, dim, sparse
         return x[grid_index(index, dim)]
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         (index,) = ctx.saved_tensors
+        if ctx.sparse:
+            return sparse_package().gather_gradient(g, index, ctx.shape, ctx.dim), None
         zeros = wrap(array_module(g.array).zeros(ctx.shape, g.array.dtype))
         return ScatterAdd.apply(zeros, index, g, dim=ctx.dim), None
 
@@ -283,7 +286,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         input: the tensor to pick from.
         dim: the dimension.
         index: int64 (or int32) places, of as many dimensions as `input`; in the others no larger.
-        sparse_grad: accepted for compatibility.
+        sparse_grad: give `input` a sparse gradient, which holds only the elements picked.
 
     Raises:
         RuntimeError: a place does not exist, or the shapes do not fit.
@@ -307,7 +310,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
                 f"larger than self {list(shape)} apart from dimension {dim}"
             )
     check_bounds(index.array, dim, shape[dim])
-    result = Gather.apply(x, index, dim=dim)
+    result = Gather.apply(x, index, dim=dim, sparse=bool(sparse_grad))
     same = result.array.shape == result_shape
     return result if same else reshape(result, result_shape)
 

@@ -71,6 +71,8 @@ class Adafactor(Optimizer):
     def _step(self, p: Tensor, group: dict[str, Any]) -> None:
         if p.is_complex():
             raise RuntimeError("Adafactor does not support complex parameters")
+        if p._grad is not None and not p._grad._dense:
+            self._sparse_step(p, group)
         state = self.state[p]
         names = ("row_var", "col_var") if p.ndim > 1 else ("variance",)
         if not state:

@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import wrap
+from .._tensor import Tensor, wrap
 from ..kernels import optim as K
-from .optimizer import Optimizer, check_lr, check_range, filled_like, written
+from .optimizer import (
+    Optimizer,
+    as_real,
+    check_lr,
+    check_range,
+    count_step,
+    filled_like,
+    sparse_gradient,
+    written,
+)
 
 
 class Adagrad(Optimizer):
@@ -59,6 +68,20 @@ class Adagrad(Optimizer):
         """Move the state to memory that other processes can map."""
         for state in self.state.values():
             state["sum"].share_memory_()
+
+    def _sparse_step(self, p: Tensor, group: dict[str, Any]) -> None:
+        if group["fused"]:
+            raise RuntimeError("`fused` does not support sparse grad or complex param")
+        if group["weight_decay"]:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        state = self.state[p]
+        rate = float(group["lr"]) / (1 + (count_step(state) - 1) * group["lr_decay"])
+        places, g = sparse_gradient(p)
+        total = as_real(state["sum"].array)
+        total[places] += g * g
+        step = g / (np.sqrt(total[places]) + group["eps"])
+        as_real(p.array)[places] += step * (rate if group["maximize"] else -rate)
+        written([p])
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss."""

@@ -174,7 +174,7 @@ class LBFGS(Optimizer):
     def _flat_gradient(self) -> Array:
         """Return all gradients in one new vector, zeros for parameters without."""
         parts = [
-            as_real(np.zeros_like(p.array) if p._grad is None else p._grad.array).reshape(-1)
+            as_real(np.zeros_like(p.array) if p._grad is None else _dense(p._grad)).reshape(-1)
             for p in self._params
         ]
         return array_module(parts[0]).concatenate(parts)
@@ -274,3 +274,7 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.array if value.ndim else value.array[()]
     return value
+
+
+def _dense(grad: Tensor) -> Array:
+    return grad.array if grad._dense else grad.to_dense().array

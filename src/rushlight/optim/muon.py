@@ -84,6 +84,9 @@ class Muon(Optimizer):
             params = [p for p in group["params"] if p._grad is not None]
             if any(p.is_complex() for p in params):
                 raise RuntimeError("Muon does not support complex parameters")
+            for p in params:
+                if p._grad is not None and not p._grad._dense:
+                    self._sparse_step(p, group)
             if group["ns_steps"] >= 100:
                 raise ValueError(
                     "Number of steps must be less than 100 for computational efficiency"

@@ -297,6 +297,10 @@ class Optimizer:
             else:
                 yield group
 
+    def _sparse_step(self, p: Tensor, group: dict[str, Any]) -> None:
+        """Update one parameter whose gradient is sparse; most optimizers have no such step."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+
     def _batches(
         self,
         group: dict[str, Any],
@@ -313,6 +317,9 @@ class Optimizer:
         by_step: dict[float, list[Tensor]] = {}
         for p in group["params"]:
             if p._grad is None:
+                continue
+            if not p._grad._dense:
+                self._sparse_step(p, group)
                 continue
             state = self.state[p]
             if not state:
@@ -377,6 +384,13 @@ def real_arrays(params: Iterable[Tensor]) -> tuple[list[Array], list[Array]]:
     """Return the arrays of parameters and of their gradients, complex ones as real ones."""
     pairs = [(as_real(p.array), as_real(p._grad.array)) for p in params if p._grad is not None]
     return [p for p, _ in pairs], [g for _, g in pairs]
+
+
+def sparse_gradient(p: Tensor) -> tuple[tuple[Array, ...], Array]:
+    """Return where a parameter's sparse gradient has elements, once each, and these."""
+    g: Any = p._grad
+    g = g.coalesce()
+    return tuple(g._indices().array), as_real(g._values().array)
 
 
 def filled_like(p: Tensor, value: float) -> Tensor:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import wrap
+from .._tensor import Tensor, wrap
+from ..autograd.mode import no_grad
 from ..kernels import optim as K
 from .optimizer import Optimizer, as_real, check_lr, check_range, real_arrays, written
 
@@ -63,7 +64,12 @@ class SGD(Optimizer):
         """Update the parameters once; `closure` recomputes the loss."""
         loss = self._run_closure(closure)
         for group in self._groups_for_kernels():
-            params = [p for p in group["params"] if p._grad is not None]
+            params = []
+            for p in group["params"]:
+                if p._grad is not None and p._grad._dense:
+                    params.append(p)
+                elif p._grad is not None:
+                    self._sparse_step(p, group)
             if not group["momentum"]:
                 self._step(group, params, None, first=False)
                 continue
@@ -75,6 +81,23 @@ class SGD(Optimizer):
                 buffers = [as_real(self.state[p]["momentum_buffer"].array) for p in some]
                 self._step(group, some, buffers, first)
         return loss
+
+    def _sparse_step(self, p: Tensor, group: dict[str, Any]) -> None:
+        if group["fused"]:
+            raise RuntimeError("`_fused_sgd` does not support sparse gradients")
+        with no_grad():
+            d = -p._grad if group["maximize"] else p._grad
+            if group["weight_decay"]:
+                d = d.add(p, alpha=group["weight_decay"])  # raises: the sum is not sparse
+            if group["momentum"]:
+                state = self.state[p]
+                buffer = state.get("momentum_buffer")
+                if buffer is None:
+                    buffer = state["momentum_buffer"] = d.clone()
+                else:
+                    buffer.mul_(group["momentum"]).add_(d, alpha=1 - group["dampening"])
+                d = d.add(buffer, alpha=group["momentum"]) if group["nesterov"] else buffer
+            p.add_(d, alpha=-float(group["lr"]))
 
     def _step(self, group: dict[str, Any], params: list[Any], buffers: Any, first: bool) -> None:
         if not params:

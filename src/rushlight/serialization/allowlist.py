@@ -16,7 +16,7 @@ from typing import Any
 from .._tensor import Size
 from ..backend import dtype as dtypes
 from ..backend.device import device
-from ..backend.memory_format import FORMATS, layout, strided
+from ..backend.memory_format import FORMATS, LAYOUTS, layout
 from . import numpy_objects
 from .limits import Budget, checked_keys
 from .names import python_3_name, torch_name
@@ -174,10 +174,16 @@ def _device(*arguments: Any) -> device:
     return device(*arguments)
 
 
-def _layout(name: Any) -> layout:
-    if name != repr(strided):
-        raise UnpicklingError("The file holds sparse tensors, which rushlight does not have")
-    return strided
+def layout_named(name: Any) -> layout:
+    """Return the layout that a file names.
+
+    Raises:
+        UnpicklingError: there is none of this name.
+    """
+    found = LAYOUTS.get(name.removeprefix("torch.")) if type(name) is str else None
+    if found is None:
+        raise UnpicklingError(f"there is no layout {name!r}")
+    return found
 
 
 _FACTORIES = (list, dict, set, int, float, str, bool, tuple, OrderedDict)
@@ -197,7 +203,7 @@ _CALLS: dict[str, tuple[Any, Callable[..., Any] | None]] = {
     "_codecs.encode": (_encode, _encode),
     "torch.Size": (Size, _size),
     "torch.device": (device, _device),
-    "torch.serialization._get_layout": (_layout, _layout),
+    "torch.serialization._get_layout": (layout_named, layout_named),
     **{repr(form): (form, None) for form in FORMATS.values()},
     **{
         f"builtins.{cls.__name__}": (cls, None)

@@ -21,9 +21,11 @@ _TOP_LEVEL = {
 }
 _RENAMED = {
     "rushlight.autograd.mode": "torch.autograd.grad_mode",
+    "rushlight.nn.modules.linear_loss": "torch.nn.modules.loss",
     "rushlight.nn.modules.multihead": "torch.nn.modules.activation",
     "rushlight.optim.adafactor": "torch.optim",
     "rushlight.optim.muon": "torch.optim",
+    "rushlight.optim.sparse_adam": "torch.optim.sparse_adam",
     "rushlight.random": "torch._C",
 }
 # PyTorch has a file for each optimizer; these of its files hold something else.

@@ -15,6 +15,7 @@ from .._tensor import Tensor, wrap, wrap_as
 from ..backend.array import array_module, to_device
 from ..backend.device import device
 from ..backend.dtype import dtype
+from ..backend.memory_format import layout, sparse_coo
 from ..backend.storage import TypedStorage, UntypedStorage
 from ..nn.parameter import Buffer, Parameter
 from .limits import Budget
@@ -22,7 +23,6 @@ from .limits import Budget
 _MAX_DIMS = 64  # NumPy's limit
 
 _UNSUPPORTED = {
-    "_rebuild_sparse_tensor": "sparse tensors",
     "_rebuild_qtensor": "quantized tensors",
     "_rebuild_nested_tensor": "nested tensors",
     "_rebuild_meta_tensor_no_storage": "tensors on the meta device",
@@ -81,6 +81,7 @@ class TensorBuilder:
             self._rebuild_tensor, self._rebuild_tensor_v2, self._rebuild_tensor_v3,
             self._rebuild_parameter, self._rebuild_parameter_with_state,
             self._rebuild_device_tensor_from_numpy, self._rebuild_device_tensor_from_cpu_tensor,
+            self._rebuild_sparse_tensor,
         )  # fmt: skip
         found: dict[str, Callable[..., Any]] = {f"torch._utils.{f.__name__}": f for f in own}
         found["torch._utils._rebuild_xla_tensor"] = self._rebuild_device_tensor_from_numpy
@@ -140,6 +141,27 @@ class TensorBuilder:
         self._budget.spend(data.array.size * d.itemsize)
         array = to_device(data.array.astype(d.numpy), self._place(str(where)))
         return self._finish(wrap(array), requires_grad, None)
+
+    def _rebuild_sparse_tensor(self, form: Any, parts: Any) -> Tensor:
+        from ..sparse import rebuild, validate
+
+        if not isinstance(form, layout) or type(parts) is not tuple or not 3 <= len(parts) <= 4:
+            raise UnpicklingError("sparse tensor: expected a layout and its parts")
+        count = 2 if form is sparse_coo else 3
+        if not all([isinstance(part, Tensor) for part in parts[:count]]):
+            raise UnpicklingError("sparse tensor: expected indices and values that are tensors")
+        if not _is_shape(tuple(parts[count])):
+            raise UnpicklingError("sparse tensor: the size must be non-negative integers")
+        tensor = rebuild(form, parts)
+
+        def check() -> None:
+            try:
+                validate(tensor)
+            except (RuntimeError, ValueError, IndexError) as error:
+                raise UnpicklingError(f"sparse tensor: {error}") from None
+
+        check() if self.late is None else self.late.append(check)
+        return tensor
 
     def _rebuild_from_type_v2(self, function: Any, cls: Any, arguments: Any, state: Any) -> Tensor:
         if not any(function is known for known in self._functions) or type(arguments) is not tuple:

@@ -45,6 +45,7 @@ _V3 = _Global("torch._utils", "_rebuild_tensor_v3")
 _PARAMETER = _Global("torch._utils", "_rebuild_parameter")
 _PARAMETER_WITH_STATE = _Global("torch._utils", "_rebuild_parameter_with_state")
 _LAYOUT = _Global("torch.serialization", "_get_layout")
+_SPARSE = _Global("torch._utils", "_rebuild_sparse_tensor")
 _FROM_TYPE = _Global("torch._tensor", "_rebuild_from_type_v2")
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, list, tuple, bytes, OrderedDict})
@@ -153,6 +154,10 @@ def _reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
         data: tuple[Any, ...] = (tensor.data, tensor.requires_grad, OrderedDict())
         state = _state(tensor)
         return (_PARAMETER_WITH_STATE, (*data, state)) if state else (_PARAMETER, data)
+    if not tensor._dense:
+        from ..sparse import parts_for_file
+
+        return _SPARSE, parts_for_file(tensor)
     function, arguments = _plain_tensor(tensor)
     state = _state(tensor)
     if type(tensor) is Buffer:  # in PyTorch, a plain tensor with a mark

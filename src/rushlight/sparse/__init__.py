@@ -9,20 +9,55 @@ from ..overrides import install as _install_dispatchers
 from . import _arithmetic, _convert, _in_place, _info, _products, _reduce, _shape
 from ._create import (
     check_sparse_tensor_invariants,
-    sparse_bsc_tensor,
-    sparse_bsr_tensor,
-    sparse_compressed_tensor,
-    sparse_coo_tensor,
-    sparse_csc_tensor,
-    sparse_csr_tensor,
     spdiags,
 )
-from ._gradients import as_sparse_gradcheck, embedding_gradient
+from ._create import (
+    parts_for_file as parts_for_file,
+)
+from ._create import (
+    rebuild as rebuild,
+)
+from ._create import (
+    sparse_bsc_tensor as sparse_bsc_tensor,
+)
+from ._create import (
+    sparse_bsr_tensor as sparse_bsr_tensor,
+)
+from ._create import (
+    sparse_compressed_tensor as sparse_compressed_tensor,
+)
+from ._create import (
+    sparse_coo_tensor as sparse_coo_tensor,
+)
+from ._create import (
+    sparse_csc_tensor as sparse_csc_tensor,
+)
+from ._create import (
+    sparse_csr_tensor as sparse_csr_tensor,
+)
+from ._create import (
+    validate as validate,
+)
+from ._gradients import (
+    as_sparse_gradcheck,
+)
+from ._gradients import (
+    embedding_gradient as embedding_gradient,
+)
+from ._gradients import (
+    gather_gradient as gather_gradient,
+)
+from ._gradients import (
+    through_values as through_values,
+)
 from ._legacy import TYPES as _TYPES
-from ._products import hspmm, sampled_addmm, smm, spmm, sspaddmm
+from ._products import hspmm as hspmm
+from ._products import sampled_addmm
+from ._products import smm as smm
 from ._products import sparse_addmm as addmm
 from ._products import sparse_mm as mm
-from ._products import spmm as dsmm
+from ._products import spmm as spmm
+from ._products import sspaddmm as sspaddmm
 from ._reduce import log_softmax, softmax
 from ._reduce import sparse_sum as sum
 from ._rules import RULES, install_methods
@@ -47,6 +82,9 @@ _OF_DENSE_TENSORS = (
     "sparse_resize_", "sparse_resize_and_clear_", "sspaddmm", "to_sparse", "to_sparse_bsc",
     "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "values",
 )  # fmt: skip
+
+dsmm = spmm
+_with_rules = (_arithmetic, _convert, _in_place, _info, _products, _reduce, _shape)
 
 install_methods(SparseTensor)
 _install(**{name: RULES[name] for name in _OF_DENSE_TENSORS})

@@ -96,7 +96,7 @@ def accumulate(d: Tensor, s: SparseTensor, alpha: Any) -> None:
     d.array[where] += values if alpha == 1 else values * np.asarray(alpha, values.dtype)
 
 
-@rule("add", "radd")
+@rule()
 def add(input: Operand, other: Operand, *, alpha: Any = 1) -> Tensor:
     """Return input + alpha other."""
     if isinstance(input, SparseTensor) and isinstance(other, SparseTensor):
@@ -135,9 +135,15 @@ def _add_sparse(a: SparseTensor, b: SparseTensor, alpha: Any) -> Tensor:
 
 
 @rule()
+def radd(self: SparseTensor, other: Operand) -> Tensor:
+    """Return other + self."""
+    return add(other, self)
+
+
+@rule()
 def rsub(input: SparseTensor, other: Operand, *, alpha: Any = 1) -> Tensor:
     """Return other - alpha input."""
-    return add(other, input, alpha=-alpha)
+    return sub(other, input, alpha=alpha)
 
 
 @rule("sub", "subtract")

@@ -32,7 +32,7 @@ from ._parts import (
     rows_of,
     sparse_dim,
 )
-from ._rules import rule
+from ._rules import refuse, rule
 from ._tensor import (
     BLOCKED,
     ROW_COMPRESSED,
@@ -175,11 +175,12 @@ def _compress(a: Array, form: layout, block: tuple[int, int], depth: int) -> Spa
 
 def _check_sparse_dim(x: Tensor, count: int) -> None:
     if isinstance(x, SparseTensor):
-        if not x.is_sparse or count != sparse_dim(x):
-            kind = long_name(x)
+        if count != sparse_dim(x):
+            name = "to_sparse" if x.is_sparse else "sparse_compressed_to_sparse"
+            wanted = "self.sparse_dim()" if x.is_sparse else "2"
             raise RuntimeError(
-                f"to_sparse: conversion from {kind} to Sparse with sparse_dim argument "
-                "!=self.sparse_dim() is not supported"
+                f"{name}: conversion from {long_name(x)} to Sparse with sparse_dim argument "
+                f"!={wanted} is not supported"
             )
         return
     if x.ndim and count == 0:
@@ -210,17 +211,13 @@ def to_sparse(
         _check_sparse_dim(self, sparse_dim)
         return _change(self, sparse_coo, sparse_dim, None, 0, overload=0)
     form = sparse_coo if layout is None else layout
+    if form is self.layout:
+        return self
     if form not in _FORMS:
         raise RuntimeError(
             f"to_sparse: conversion from {long_name(self)} to {form} is not supported"
         )
-    if form in BLOCKED:
-        _check_blocks(self, blocksize)
-    elif blocksize is not None:
-        raise RuntimeError(
-            f"to_sparse: {long_name(self)} to {str(form).removeprefix('torch.')} conversion does "
-            "not use specified blocksize"
-        )
+    _check_blocks(self, form, blocksize)
     if form is not sparse_coo and self.ndim < 2:
         raise RuntimeError(
             f"to_sparse: {long_name(self)} to {_CAMEL[form]} conversion requires a tensor of at "
@@ -240,18 +237,28 @@ def _change(x: Tensor, form: layout, count: int, block: Any, depth: int, overloa
     return result
 
 
-def _check_blocks(x: Tensor, block: Any) -> None:
+def _check_blocks(x: Tensor, form: layout, block: Any) -> None:
+    kind = long_name(x)
+    name = "dense_to_sparse" if kind == "Strided" else "to_sparse"
+    if (form in BLOCKED) is (block is None):
+        how = (
+            "without blocksize argument given" if block is None else "with blocksize argument given"
+        )
+        raise RuntimeError(
+            f"{name}: conversion from {kind} to {_CAMEL.get(form, 'Sparse')} {how} is not supported"
+        )
     if block is None:
-        raise RuntimeError("to_sparse: a blocked layout needs a blocksize")
+        return
     rows, cols = x.shape[-2:] if x.ndim >= 2 else (0, 0)
     if len(block) != 2 or min(block) <= 0:
         raise RuntimeError(
-            f"blocksize needs to be a tuple of size 2 of positive integers, but got {list(block)}"
+            f"{name}: blocksize needs to be a tuple of two positive numbers, got {list(block)}"
         )
     if rows % block[0] or cols % block[1]:
+        short = str(form).rpartition("_")[2]
         raise RuntimeError(
-            f"tensor sparse size ({rows}, {cols}) must be divisible by given blocksize "
-            f"({block[0]}, {block[1]})"
+            f"{name}_{short}: tensor sparse size ({rows},{cols}) must be divisible by given "
+            f"blocksize ({block[0]},{block[1]})"
         )
 
 
@@ -319,7 +326,7 @@ class SparseMask(SparseOp):
 def sparse_mask(self: Tensor, mask: Tensor) -> Tensor:
     """Return the elements at the places of a sparse mask."""
     if not isinstance(mask, SparseTensor):
-        raise RuntimeError("sparse_mask(): the mask must be a sparse tensor")
+        raise refuse("sparse_mask", (self, mask))
     if self.shape != mask.shape:
         raise RuntimeError(
             "sparse_mask(): operands have incompatible sizes; self has size "

@@ -346,21 +346,20 @@ def _check_compressed(
             f"values.shape[{batches}], but got {plain.shape[-1]}"
         )
     steps = np.diff(compressed, axis=-1)
-    for holds, what in (
-        ((compressed[..., 0] == 0).all(), f"{first}[..., 0] == 0"),
-        ((compressed[..., -1] == stored).all(), f"{first}[..., -1] == nnz"),
-        (
-            ((steps >= 0) & (steps <= counts[1])).all(),
-            f"0 <= {first}[..., 1:] - {first}[..., :-1] <= n{others}",
+    conditions = {
+        f"{first}[..., 0] == 0": lambda: (compressed[..., 0] == 0).all(),
+        f"{first}[..., -1] == nnz": lambda: (compressed[..., -1] == stored).all(),
+        f"0 <= {first}[..., 1:] - {first}[..., :-1] <= n{others}": lambda: (
+            (steps >= 0) & (steps <= counts[1])
+        ).all(),
+        f"0 <= {second} < n{others}": lambda: ((plain >= 0) & (plain < counts[1])).all(),
+        f"{second}[..., {first}[..., i - 1]:{first}[..., i]] for all i = 1, ..., n{lines} are "
+        "sorted and distinct along the last dimension values": lambda: _rising(
+            compressed, plain, counts[1]
         ),
-        (((plain >= 0) & (plain < counts[1])).all(), f"0 <= {second} < n{others}"),
-        (
-            _rising(compressed, plain, counts[1]),
-            f"{second}[..., {first}[..., i - 1]:{first}[..., i]] for all i = 1, ..., n{lines} are "
-            "sorted and distinct along the last dimension values",
-        ),
-    ):
-        if not bool(holds):
+    }
+    for what, holds in conditions.items():
+        if not bool(holds()):
             raise RuntimeError(f"`{what}` is not satisfied.")
 
 
@@ -444,6 +443,41 @@ def sparse_bsc_tensor(
     """
     options["layout"] = sparse_bsc
     return sparse_compressed_tensor(ccol_indices, row_indices, values, size, **options)
+
+
+# --- in files ----------------------------------------------------------------------------------
+
+
+def parts_for_file(x: SparseTensor) -> tuple[layout, tuple[Any, ...]]:
+    """Return the layout and the parts from which `rebuild` makes the tensor again."""
+    parts = tuple([wrap(p.array) for p in (*x._places, x._elements)])
+    ordered = (x._sorted,) if x.is_sparse else ()
+    return x._form, (*parts, x._extent, *ordered)
+
+
+def rebuild(form: layout, parts: tuple[Any, ...]) -> Tensor:
+    """Return the tensor of a layout with these parts, unchecked: they may still be unread."""
+    count = 2 if form is sparse_coo else 3
+    lines, elements, extent = parts[: count - 1], parts[count - 1], tuple(parts[count])
+    ordered = bool(parts[count + 1]) if len(parts) > count + 1 else False
+    return make(form, tuple(lines), elements, extent, ordered)
+
+
+def validate(x: SparseTensor) -> None:
+    """Check that the parts go together.
+
+    Raises:
+        RuntimeError: they do not.
+    """
+    if x.is_sparse:
+        if x._places[0].array.dtype != np.int64:
+            raise RuntimeError("indices must be an int64 tensor")
+        _coo_size(x._places[0], x._elements, x._extent)
+        _check_coordinates(x._places[0].array, x._extent, x._sorted)
+        return
+    if any([p.array.dtype.kind != "i" for p in x._places]):
+        raise RuntimeError("compressed and plain indices must be integer tensors")
+    _check_compressed(x._form, x._places[0].array, x._places[1].array, x._elements.array, x._extent)
 
 
 def spdiags(diagonals: Tensor, offsets: Tensor, shape: Any, layout: Any = None) -> Tensor:

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, wrap
-from ._parts import build, pattern
+from .._typing import Shape
+from ._convert import convert, to_dense
+from ._parts import build, coalesced, pattern
+from ._tensor import SparseTensor
 
 
 def embedding_gradient(g: Tensor, index: Tensor, rows: int, padding_idx: int | None) -> Tensor:
@@ -27,6 +30,58 @@ def embedding_gradient(g: Tensor, index: Tensor, rows: int, padding_idx: int | N
         kept = np.flatnonzero(flat != padding_idx)
         flat, found = flat[kept], found.index_select(0, wrap(kept))
     return build(found, pattern(flat[None], (rows,), False))
+
+
+def gather_gradient(g: Tensor, index: Tensor, shape: Shape, dim: int) -> Tensor:
+    """Return the gradient of what `gather` picked from, as coordinates of the elements picked.
+
+    Args:
+        g: the gradient of the elements picked.
+        index: their places along `dim`.
+        shape: the shape of the tensor they were picked from.
+        dim: the dimension.
+    """
+    lines = list(np.indices(index.array.shape))
+    lines[dim] = index.array
+    places = np.stack([line.reshape(-1) for line in lines])
+    return build(g.reshape(-1), pattern(places, shape, False))
+
+
+def through_values(
+    function: Callable[..., Any], inputs: tuple[Any, ...], masked: bool
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Turn a function of sparse tensors into one of dense tensors, for a gradient check.
+
+    Args:
+        function: takes the inputs; sparse outputs become dense.
+        inputs: its arguments.
+        masked: let only the values vary that are stored, rather than all elements.
+
+    Returns:
+        The function, and its inputs: values, or the tensors with their zeros.
+    """
+    likes = [coalesced(x.detach()) if isinstance(x, SparseTensor) else None for x in inputs]
+
+    def dense(x: Any, like: Any) -> Any:
+        if like is None:
+            return x
+        values = like._elements.clone() if masked else to_dense(like)
+        return values.requires_grad_(x.requires_grad)
+
+    def sparse(x: Tensor, like: Any) -> Tensor:
+        if like is None:
+            return x
+        return build(x, like) if masked else convert(x, like.layout)
+
+    def of_dense(*given: Any) -> Any:
+        result = function(*map(sparse, given, likes))
+        outputs = result if isinstance(result, (tuple, list)) else (result,)
+        found = [
+            to_dense(y, masked_grad=masked) if isinstance(y, SparseTensor) else y for y in outputs
+        ]
+        return found if isinstance(result, (tuple, list)) else found[0]
+
+    return of_dense, tuple(map(dense, inputs, likes))
 
 
 def as_sparse_gradcheck(gradcheck: Callable[..., bool]) -> Callable[..., bool]:

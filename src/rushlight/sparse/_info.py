@@ -176,11 +176,10 @@ rule("is_signed")(lambda input: input.dtype.is_signed)
 rule("is_conj", "is_neg", "is_inference", "is_pinned")(lambda input, *_: False)
 rule("is_contiguous")(lambda self, *_, **__: False)
 rule("is_same_size")(lambda input, other: input.shape == other.shape)
-rule("is_nonzero")(bool)
+rule("is_nonzero")(lambda input: bool(input))
 rule("get_device")(lambda self: -1 if self.is_cpu else self.device.index or 0)
 rule("storage_offset")(lambda self: 0)
 rule("stride")(lambda self, dim=None: (0,) * self.ndim if dim is None else 0)
-rule("has_names")(lambda self: False)
 
 
 @rule("storage", "untyped_storage", "_typed_storage")

@@ -51,7 +51,7 @@ def coordinates(x: SparseTensor) -> Array:
     """Return the coordinates (S, nnz) of the values of a plain tensor."""
     if x.is_sparse:
         return x._places[0].array
-    return remembered(x, "coordinates", lambda: _expand(x))
+    return remembered(x, f"coordinates of {x._form}", lambda: _expand(x))
 
 
 def _expand(x: SparseTensor) -> Array:
@@ -64,7 +64,7 @@ def _expand(x: SparseTensor) -> Array:
 def places(x: SparseTensor) -> Array:
     """Return the place of each value of a plain tensor among the elements of sparse dimensions."""
     extents = x._extent[: sparse_dim(x)]
-    return remembered(x, "keys", lambda: K.keys(coordinates(x), extents))
+    return remembered(x, f"keys of {x._form} {extents}", lambda: K.keys(coordinates(x), extents))
 
 
 def rows_of(x: SparseTensor, transposed: bool = False) -> K.Rows:
@@ -76,7 +76,7 @@ def rows_of(x: SparseTensor, transposed: bool = False) -> K.Rows:
         pair = coordinates(x)
         return K.by_row(pair[this], pair[other], count)
 
-    return remembered(x, f"by_row{this}_{count}", find)
+    return remembered(x, f"by dimension {this} of {count} in {x._form}", find)
 
 
 def element_places(x: SparseTensor) -> Array:

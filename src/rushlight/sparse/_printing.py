@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _printing
 from .._tensor import Tensor
-from ..backend.dtype import get_default_dtype, int64
+from ..backend.dtype import bool_, get_default_dtype, int64
 from ._tensor import ROW_COMPRESSED, SparseTensor
 
 
@@ -39,7 +39,7 @@ def _part(name: str, part: Tensor) -> str:
 def _suffixes(x: SparseTensor) -> list[str]:
     found = [] if x.is_cpu else [f"device='{x.device}'"]
     default = get_default_dtype()
-    if x.dtype not in (default, default.to_complex(), int64) and x.dtype.name != "bool":
+    if x.dtype not in (default, default.to_complex(), int64, bool_):
         found.append(f"dtype={x.dtype}")
     found.append(f"layout={x._form}")
     if x.grad_fn is not None:

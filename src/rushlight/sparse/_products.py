@@ -12,7 +12,7 @@ from ..autograd.node import Op
 from ..backend.memory_format import sparse_coo, sparse_csr
 from ..kernels import sparse as K
 from ..ops._naming import named
-from ._convert import convert, to_dense
+from ._convert import convert, sparse_mask, to_dense
 from ._node import SparseOp
 from ._parts import (
     Build,
@@ -99,7 +99,7 @@ def sampled(x: Tensor, y: Tensor, like: SparseTensor) -> Tensor:
 
 
 class SparseProduct(SparseOp):
-    """y = a b, all sparse.  dL/da = g b^H, dL/db = a^H g."""
+    """y = a b, all sparse.  dL/da = g b^H, dL/db = a^H g, at the places of a and b."""
 
     label = "SparseSparseMatmul"
 
@@ -114,7 +114,10 @@ class SparseProduct(SparseOp):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a, b = ctx.saved_tensors
         of_a, of_b = ctx.edges
-        return g @ b.mH if of_a else None, a.mH @ g if of_b else None
+        return (
+            sparse_mask(g @ b.mH, a) if of_a else None,
+            sparse_mask(a.mH @ g, b) if of_b else None,
+        )
 
 
 def _check_matrices(a: Tensor, b: Tensor, *, dense_only: bool = False) -> None:
@@ -429,23 +432,35 @@ def sampled_addmm(
     return into(out, result)
 
 
+class Sspaddmm(SparseOp):
+    """y = beta c + alpha a b for sparse c and a, dense b; torch has no gradient of it either."""
+
+    label = "NotImplemented"
+
+    def forward(
+        ctx, c: SparseTensor, a: SparseTensor, b: Tensor, *, beta: Any, alpha: Any
+    ) -> Tensor:
+        rows = np.unique(coordinates(a)[0])
+        width = b.shape[1]
+        table = product(a, b).array[rows] * alpha
+        places = np.stack([np.repeat(rows, width), np.tile(np.arange(width), rows.size)])
+        return coordinate_tensor(
+            np.concatenate([coordinates(c), places], axis=1),
+            np.concatenate([part_of(c).array * beta, table.reshape(-1)]).astype(table.dtype),
+            (a.shape[0], width),
+        )
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        raise RuntimeError("derivative for aten::sspaddmm is not implemented")
+
+
 @rule()
 def sspaddmm(
     input: SparseTensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     """Return beta input + alpha mat1 mat2, stored as coordinates of all rows that are reached."""
     _check_matrices(mat1, mat2)
-    assert isinstance(mat1, SparseTensor)
-    rows = np.unique(coordinates(mat1)[0])
-    width = mat2.shape[1]
-    table = product(mat1.detach(), mat2.detach()).array[rows]
-    places = np.stack([np.repeat(rows, width), np.tile(np.arange(width), rows.size)])
-    before = coordinates(input), part_of(input).array
-    return coordinate_tensor(
-        np.concatenate([before[0], places], axis=1),
-        np.concatenate([before[1] * beta, (table * alpha).reshape(-1)]).astype(table.dtype),
-        (mat1.shape[0], width),
-    )
+    return Sspaddmm.apply(input, mat1, mat2, beta=beta, alpha=alpha)
 
 
 @rule()
@@ -454,6 +469,20 @@ def smm(input: Tensor, mat2: Tensor) -> Tensor:
     nothing = pattern(np.empty((2, 0), np.int64), (input.shape[0], mat2.shape[1]), False)
     nothing._elements = wrap(np.empty(0, mat2.array.dtype))
     return sspaddmm(nothing, input, mat2)
+
+
+class Hspmm(SparseOp):
+    """y = a b, of which the rows that are not zero are stored; torch has no gradient of it."""
+
+    label = "NotImplemented"
+
+    def forward(ctx, a: SparseTensor, b: Tensor) -> Tensor:
+        rows = np.unique(coordinates(a)[0])
+        table = product(a, b).array[rows]
+        return coordinate_tensor(rows[None], table, (a.shape[0], b.shape[1]), True)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        raise RuntimeError("derivative for aten::hspmm is not implemented")
 
 
 def hspmm(mat1: Tensor, mat2: Tensor) -> Tensor:
@@ -476,9 +505,7 @@ def hspmm(mat1: Tensor, mat2: Tensor) -> Tensor:
             "Could not run 'aten::hspmm' with arguments from the 'CPU' backend."
         )
     _check_matrices(mat1, mat2)
-    rows = np.unique(coordinates(mat1)[0])
-    table = product(mat1.detach(), mat2.detach()).array[rows]
-    return coordinate_tensor(rows[None], table, (mat1.shape[0], mat2.shape[1]), True)
+    return Hspmm.apply(mat1, mat2)
 
 
 rule("hspmm")(hspmm)

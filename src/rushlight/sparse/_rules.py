@@ -28,11 +28,14 @@ def rule(*names: str) -> Callable[[F], F]:
 def install_methods(cls: type) -> None:
     """Make the rules methods of the class, operators under Python's names."""
     for name, function in RULES.items():
+        if name in _FUNCTIONS_ONLY or isinstance(vars(cls).get(name), property):
+            continue
         setattr(cls, _DUNDERS.get(name, name), function)
     for dunder, name in _ALSO.items():
         setattr(cls, dunder, RULES[name])
 
 
+_FUNCTIONS_ONLY = frozenset({"cat", "concat", "concatenate", "hspmm", "linear", "stack"})
 _DUNDERS = {
     name: f"__{name}__"
     for name in (
@@ -48,10 +51,10 @@ _ALSO = {
 
 def refuse(name: str, operands: Iterable[Any]) -> NotImplementedError:
     """Return PyTorch's error for an operator that sparse tensors do not have."""
-    backend = "SparseCPU"
-    for x in operands:
-        if hasattr(x, "_form"):
-            backend = "SparseCPU" if x.is_sparse else "SparseCsrCPU"
+    kinds = {
+        "SparseCPU" if x.is_sparse else "SparseCsrCPU" for x in operands if hasattr(x, "_form")
+    }
+    backend = min(kinds, default="CPU", key=len)
     return NotImplementedError(
         f"Could not run 'aten::{name}' with arguments from the '{backend}' backend. This could be "
         "because the operator doesn't exist for this backend."

@@ -43,6 +43,7 @@ class SparseTensor(Tensor):
 
     __slots__ = ("_elements", "_extent", "_form", "_places", "_sorted")
 
+    _dense = False
     _places: tuple[Tensor, ...]
     _elements: Tensor
     _extent: Size
@@ -71,7 +72,11 @@ class SparseTensor(Tensor):
     @property
     def array(self) -> Any:  # type: ignore[override]
         """Raise: there is no array."""
-        raise refuse("this operator", (self,))
+        kind = "Sparse" if self.is_sparse else "SparseCsr"
+        raise NotImplementedError(
+            f"Could not run an operator with arguments from the '{kind}CPU' backend: it takes "
+            "dense tensors; convert with to_dense() first"
+        )
 
     @property
     def shape(self) -> Size:
@@ -298,4 +303,3 @@ def _rebuild(
     tensor = make(form, parts[:-1], parts[-1], extent, ordered)
     tensor._requires_grad = requires_grad
     return tensor
-

@@ -117,9 +117,9 @@ def _load_value(module: Module, name: str, target: Any, value: Any, assign: bool
         )
     if is_lazy(target) and not is_lazy(value):
         target.materialize(value.shape)
-    if not is_lazy(target) and value.array.shape == (1,) and target.array.shape == ():
+    if not is_lazy(target) and value.shape == (1,) and target.shape == ():
         value = value[0]  # files from before 0-d tensors
-    if value.array.shape != target.array.shape:
+    if value.shape != target.shape:
         return (
             f"size mismatch for {{key}}: copying a param with shape {value.shape} from "
             f"checkpoint, the shape in current model is {target.shape}."

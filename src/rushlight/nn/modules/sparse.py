@@ -89,7 +89,7 @@ class Embedding(_Table):
         max_norm: vectors longer than this are shortened when they are looked up.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide a vector's gradient by how often it occurs.
-        sparse: accepted; gradients are dense.
+        sparse: give the table a sparse gradient, which holds only the rows that were looked up.
         device: where the table is.
         dtype: dtype of the table.
 
@@ -191,7 +191,7 @@ class EmbeddingBag(_Table):
         norm_type: the p of that norm.
         scale_grad_by_freq: divide a vector's gradient by how often it occurs.
         mode: "sum", "mean" or "max".
-        sparse: accepted; gradients are dense.
+        sparse: give the table a sparse gradient, which holds only the rows that were looked up.
         include_last_offset: the offsets end with the total length.
         padding_idx: an index that does not count.
         device: where the table is.

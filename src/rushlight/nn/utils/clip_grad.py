@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..._tensor import Tensor, wrap
+from ..._typing import Array
 from ...autograd.mode import no_grad
 
 
@@ -42,6 +43,13 @@ def _norm(array: Any, norm_type: float) -> float:
     return float(np.linalg.norm(flat.astype(np.result_type(np.float64, flat.dtype)), norm_type))
 
 
+def _stored(tensor: Tensor) -> Array:
+    """Return the elements; of a sparse tensor those that are not zero."""
+    if tensor._dense:
+        return tensor.array
+    return tensor.coalesce()._values().array if tensor.is_sparse else tensor._values().array
+
+
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -67,7 +75,7 @@ def get_total_norm(
     if not tensors:
         return wrap(np.zeros((), np.float32))
     norm_type = float(norm_type)
-    norms = np.array([_norm(t.array, norm_type) for t in tensors])
+    norms = np.array([_norm(_stored(t), norm_type) for t in tensors])
     total = _norm(norms, norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(
@@ -75,7 +83,7 @@ def get_total_norm(
             "so it cannot be clipped. To disable this error and scale the gradients by the "
             "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    return wrap(np.array(total, tensors[0].array.real.dtype))
+    return wrap(np.array(total, _stored(tensors[0]).real.dtype))
 
 
 def clip_grads_with_norm_(
