@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rushlight import cli
@@ -20,10 +22,10 @@ def rows(text: str, head: str) -> list[list[str]]:
     return found
 
 
-def test_conv_relu(command):
+def test_conv_relu(command, tmp_path):
     done = command(
         "bench", "conv-relu", "--convs", "3", "2", "--images", "192", "--without", "torch",
-        "--root", "nowhere", "--threads", "1",
+        "--root", "nowhere", "--threads", "1", "--json", "rows.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "synthetic images (no MNIST found; see --root), batch 64, 1 threads, cpu" in done.stdout
@@ -37,6 +39,8 @@ def test_conv_relu(command):
         total, *parts = (float(word) for word in row[3:] if word[0].isdigit() and "%" not in word)
         assert total == pytest.approx(sum(parts), abs=0.021)  # each is rounded
     assert found[0][-1] == found[1][-1]  # the same weights, the same results
+    written = json.loads((tmp_path / "rows.json").read_text())
+    assert [f"{100 * row['accuracy']:.2f}%" for row in written] == [row[-1] for row in found]
 
 
 def test_the_columns_line_up(command):

@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("extension", help="building a C++ extension", **_text(_EXTENSION))
     for command in commands.choices.values():
         command.add_argument("--threads", type=_positive, help="default: all cores")
+        command.add_argument("--json", metavar="FILE", help="also write what was measured there")
         command.add_argument("--without", nargs="+", default=[], metavar="NAME",
                              help="contenders to leave out, e.g. torch")  # fmt: skip
     return made
@@ -93,13 +94,15 @@ def main(words: Sequence[str]) -> int:
     options.threads = options.threads or _cores()
     run = {"conv-relu": conv_relu, "matmul": matmul, "extension": extension}[options.what]
     try:
-        run(options)
+        found = run(options)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
     except _Failed as failure:
         print(f"rushlight bench: {failure}", file=sys.stderr)
         return 1
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
     return 0
 
 
@@ -152,8 +155,12 @@ def _measure(worker: str, settings: dict[str, Any], title: str) -> dict[str, Any
 # --- what is measured -------------------------------------------------------------------------
 
 
-def conv_relu(options: argparse.Namespace) -> None:
-    """Print the table of the fused operator."""
+_Rows = list[dict[str, Any]]
+
+
+def conv_relu(options: argparse.Namespace) -> _Rows:
+    """Print the table of the fused operator; return its rows."""
+    rows = []
     root = options.root or os.environ.get("RUSHLIGHT_DATA") or "data"
     folder = Path(root, "MNIST", "raw")
     settings = {
@@ -176,21 +183,21 @@ def conv_relu(options: argparse.Namespace) -> None:
     for count in options.convs:
         for network, framework in contenders:
             title = f"{network} with {count} convolutions on {framework}"
-            found = _measure(
-                "conv_relu",
-                {**settings, "count": count, "network": network, "framework": framework},
-                title,
-            )
+            case = {"count": count, "network": network, "framework": framework}
+            found = _measure("conv_relu", {**settings, **case}, title)
+            rows.append({**case, **found})
             times = "".join(
                 f"{found[part]:>{width}.2f} s"
                 for part, width in (("total", 7), ("forward", 8), ("backward", 8), ("other", 7))
             )
             print(f"{count:>5}  {network:<12}{framework:<11}{times}{found['accuracy']:>10.2%}")
     print("\nSeconds of the last epoch; accuracy on the test images.")
+    return rows
 
 
-def matmul(options: argparse.Namespace) -> None:
-    """Print the table of the matrix product."""
+def matmul(options: argparse.Namespace) -> _Rows:
+    """Print the table of the matrix product; return its rows."""
+    rows = []
     contenders = ["numpy", *(n for n in ("numba",) if _installed(n, options)), "rushlight"]
     contenders += [name for name in ("torch",) if _installed(name, options)]
     if _installed("cupy", options) and _has_gpu():
@@ -203,10 +210,12 @@ def matmul(options: argparse.Namespace) -> None:
             continue
         settings = {"n": n, "repeats": options.repeats, "threads": options.threads, "library": name}
         found = _measure("matmul", settings, f"{name}, N = {n}")
+        rows.append({"library": name, "n": n, **found})
         speed = 2e-9 * n**3 / found["best"]
         print(
             f"{name:<11}{1e3 * found['first']:>9.2f} ms{1e3 * found['best']:>9.2f} ms{speed:>10.1f}"
         )
+    return rows
 
 
 def _has_gpu() -> bool:
@@ -215,10 +224,11 @@ def _has_gpu() -> bool:
     return cuda.available()
 
 
-def extension(options: argparse.Namespace) -> None:
-    """Print the table of the extension's build."""
+def extension(options: argparse.Namespace) -> _Rows:
+    """Print the table of the extension's build; return its rows."""
+    rows = []
     contenders = ["rushlight", *(n for n in ("torch",) if _installed(n, options))]
-    print(f"{'framework':<11}{'cold':>12}{'warm':>12}   of which import, and build or load")
+    print(f"{'framework':<11}{'cold build':>12}{'warm load':>12}{'import':>12}")
     for name in contenders:
         if name in options.without:
             continue
@@ -228,10 +238,10 @@ def extension(options: argparse.Namespace) -> None:
                 _measure("extension", settings, f"{name}, {state} (PyTorch takes half a minute)")
                 for state in ("cold", "warm")
             )
-        print(
-            f"{name:<11}{_seconds(cold['build']):>12}{_seconds(warm['build']):>12}   import "
-            f"{_seconds(warm['import'])}"
-        )
+        rows.append({"framework": name, "cold": cold["build"], "warm": warm["build"]})
+        times = (cold["build"], warm["build"], warm["import"])
+        print(f"{name:<11}{''.join(f'{_seconds(t):>12}' for t in times)}")
+    return rows
 
 
 def _seconds(value: float) -> str:
