@@ -70,10 +70,10 @@ def case(request):
     return request.param
 
 
-def outcome(function):
+def outcome(function, *args):
     """Return what a function returns, or the type of what it raises."""
     try:
-        return function()
+        return function(*args)
     except (NotImplementedError, ValueError, RuntimeError) as error:
         return type(error)
 
@@ -120,7 +120,7 @@ def test_moments(case, torch, what):
     for ours, theirs in zip(found[0][1], found[1][1], strict=True):
         assert (ours is None) == (theirs is None)
         if ours is not None:
-            same(ours, theirs, 1e-8)
+            same(ours, theirs, 10 * exact_for(case))
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 10)])
@@ -146,7 +146,8 @@ def test_samples_have_gradients(case, torch):
         ) else None
         found.append([p.grad for p in params if getattr(p, "requires_grad", False)])
     for ours, theirs in zip(*(found or [[], []]), strict=True):
-        same(ours, theirs, 1e-6)
+        # PyTorch approximates the derivative of a gamma variable by its parameter.
+        same(ours, theirs, 1e-3 if case.name == "InverseGamma" else 1e-6)
 
 
 def test_densities(case, torch):
