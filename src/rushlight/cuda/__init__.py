@@ -10,6 +10,7 @@ from typing import Any
 
 from ..backend import cuda as _gpu
 from ..errors import OutOfMemoryError
+from .kernel import Kernel, compile_kernel, is_emulated
 from .memory import (
     empty_cache,
     ipc_collect,
@@ -46,10 +47,12 @@ from .streams import (
 
 __all__ = [
     "Event",
+    "Kernel",
     "OutOfMemoryError",
     "Stream",
     "StreamContext",
     "can_device_access_peer",
+    "compile_kernel",
     "current_device",
     "current_stream",
     "default_stream",
@@ -68,6 +71,7 @@ __all__ = [
     "ipc_collect",
     "is_available",
     "is_bf16_supported",
+    "is_emulated",
     "is_initialized",
     "is_tf32_supported",
     "manual_seed",
@@ -90,6 +94,8 @@ __all__ = [
     "stream",
     "synchronize",
 ]
+
+_compile_kernel = compile_kernel  # PyTorch's name
 
 AMPERE = (8, 0)  # the first GPUs with bfloat16 and TF32 units
 

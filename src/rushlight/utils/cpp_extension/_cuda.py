@@ -1,4 +1,4 @@
-"""Who compiles CUDA sources: nvcc where there is a GPU, else the host's compiler, for the emulator."""
+"""Who compiles CUDA sources: nvcc where there is a GPU, else the host compiler, with the emulator."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def toolchain(flags: Sequence[str] = (), *, debug: bool = False) -> Toolchain:
 
     Args:
         flags: the user's flags for nvcc. The emulator takes those a host compiler understands.
-        debug: emulate with every access to memory checked, as RUSHLIGHT_CUDA_CHECK=1 does.
+        debug: emulate with every access to memory checked, as the environment variable
+            RUSHLIGHT_CUDA_CHECK=1 and the flag -DRUSHLIGHT_CUDA_CHECK do.
 
     Raises:
         RuntimeError: there is a GPU, but no nvcc.
@@ -76,21 +77,18 @@ def find_nvcc() -> str | None:
     return inside if os.access(inside, os.X_OK) else shutil.which("nvcc")
 
 
-def host_source(
-    text: str, path: str, directories: Sequence[str] = (), *, debug: bool = False
-) -> str:
+def host_source(text: str, path: str, directories: Sequence[str] = ()) -> str:
     """Return C++ for the host that does what a CUDA source says; line numbers stay.
 
     Args:
         text: the source.
         path: its file; for text that is in no file, a name.
         directories: where `#include` looks, besides the directory of the file.
-        debug: for the debug mode, which RUSHLIGHT_CUDA_CHECK=1 asks for too.
     """
     from rushlight.utils.cpp_extension import _cuda_include, _cuda_translate
 
     whole = _cuda_include.with_cuda_headers(text, path, directories)[0]
-    translated = _cuda_translate.translate(whole, check=debug or is_checked())
+    translated = _cuda_translate.translate(whole)
     return f'#include <cuda_runtime.h>\n#line 1 "{path}"\n{translated}'
 
 
@@ -116,8 +114,9 @@ def _emulator_flags(flags: Sequence[str], debug: bool) -> Iterable[str]:
     yield from ("-O3", "-march=native", f"-DRUSHLIGHT_CPU={cpu}")
     # Kernels look at memory as several types, and nothing on a GPU sets errno or traps.
     yield from ("-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math")
-    yield from _understood_by_host(flags)
-    if debug or is_checked() or "-DRUSHLIGHT_CUDA_CHECK" in flags:
+    asked = [flag for flag in flags if flag.startswith("-DRUSHLIGHT_CUDA_CHECK")]
+    yield from _understood_by_host([flag for flag in flags if flag not in asked])
+    if debug or asked or is_checked():
         yield from check_flags(_compiler.find_compiler().is_clang)
 
 

@@ -1,8 +1,8 @@
 """CUDA C++ to C++ for the host, line by line: what the emulator's headers cannot do alone.
 
-Five things are no C++: `kernel<<<...>>>(...)`, the body of a kernel (which has to run once for every
-thread), `extern __shared__` arrays, variables of the device that several sources define, and casts
-of kernels to `void*`. Everything else is left to macros and functions of `cuda_runtime.h`.
+These are no C++: `kernel<<<...>>>(...)`, the body of a kernel (which has to run once for every
+thread), `__shared__` arrays, variables of the device that several sources define, casts of kernels
+to `void*`, inline PTX. Everything else is left to macros and functions of `cuda_runtime.h`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,14 @@ _STORAGE = ("static", "extern", "inline")
 _BOUNDARY = (";", "{", "}", END)
 
 
-def translate(source: str, *, check: bool = False) -> str:
-    """Return C++ for the host, with as many lines as the source.
-
-    Args:
-        source: CUDA C++.
-        check: whether shared arrays stand apart, with names, for the debug mode.
-    """
-    return _Translation(source, check).result()
+def translate(source: str) -> str:
+    """Return C++ for the host, with as many lines as the source of CUDA C++."""
+    return _Translation(source).result()
 
 
 class _Translation:
-    def __init__(self, source: str, check: bool):
+    def __init__(self, source: str):
         self.source = source
-        self.check = check
         self.tokens = tokenize(source)
         self.partners = matching(self.tokens)
         self.functions = Functions(self.tokens, self.partners)
@@ -168,8 +162,12 @@ class _Translation:
         for at in range(first, last):
             if self.text(at) == "static":
                 self.replace(at, at, "")
-        if self.check:
-            self._checked_shared(index, last)
+        names = list(self._declared_names(index + 1, last))
+        number = self.tokens[index].start  # tells the arrays of one declaration from all others
+        self.replace(index, index, f"RUSHLIGHT_SHARED({number})")
+        after = f' RUSHLIGHT_SHARED_END({number}, "{", ".join(names)}")'
+        after += "".join(f" RUSHLIGHT_SHARED_NAME({number}, {name})" for name in names)
+        self.insert_after(last, after)
 
     def _dynamic_shared(self, first: int, last: int) -> None:
         kept, name, rest = [], "", ""
@@ -191,16 +189,6 @@ class _Translation:
         type_ = " ".join(kept)
         text = f"{where}auto* const {name} = {_EMULATOR}dynamic_shared<{type_} {rest}>()"
         self.replace(first, last - 1, text)
-
-    def _checked_shared(self, index: int, last: int) -> None:
-        """Make the arrays members of a structure that the debug mode places between fences."""
-        number = self.tokens[index].start
-        struct, value = f"rushlight_shared_{number}", f"rushlight_memory_{number}"
-        names = list(self._declared_names(index + 1, last))
-        self.replace(index, index, f"struct {struct} {{")
-        after = f' }}; auto& {value} = {_EMULATOR}checked_shared<{struct}>("{", ".join(names)}");'
-        after += "".join(f" auto& {name} = {value}.{name};" for name in names)
-        self.insert_after(last, after)
 
     def _declared_names(self, index: int, last: int) -> Iterator[str]:
         angles, named = 0, False

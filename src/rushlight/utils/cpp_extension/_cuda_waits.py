@@ -61,7 +61,7 @@ class Functions:
         if self._all_wait:
             return True
         own = {token.text for token in body if token.is_word}
-        direct = own | {word for macro in own & self._macros for word in self._words[macro]}
+        direct = own | {word for macro in own & self._macros for word in self._words.get(macro, ())}
         seen, todo = {name}, list(direct)
         while todo:
             word = todo.pop()

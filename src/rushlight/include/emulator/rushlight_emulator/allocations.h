@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -22,8 +21,7 @@ class Allocations {
   void add(const void* address, size_t bytes, bool owned) {
     const auto begin = reinterpret_cast<uintptr_t>(address);
     Lock lock(mutex_);
-    const auto first = std::partition_point(all_.begin(), all_.end(),
-                                            [&](const Allocation& a) { return a.end <= begin; });
+    const auto first = first_where([&](const Allocation& a) { return a.end > begin; });
     auto last = first;
     while (last != all_.end() && last->begin < begin + bytes) ++last;
     // A part of what is known already adds nothing; anything else there has been freed since.
@@ -39,6 +37,15 @@ class Allocations {
       return false;
     all_.erase(it);
     return true;
+  }
+
+  /// Forget all tensors.
+  void remove_tensors() {
+    Lock lock(mutex_);
+    std::vector<Allocation> kept;
+    for (const Allocation& a : all_)
+      if (a.owned) kept.push_back(a);
+    all_.swap(kept);
   }
 
   /// Whether a piece of memory that begins in an allocation of ours also ends in it.
@@ -58,8 +65,7 @@ class Allocations {
   /// The first allocation after `address`; empty if there is none.
   Allocation after(uintptr_t address) {
     Lock lock(mutex_);
-    const auto it = std::partition_point(all_.begin(), all_.end(),
-                                         [&](const Allocation& a) { return a.begin <= address; });
+    const auto it = first_where([&](const Allocation& a) { return a.begin > address; });
     return it == all_.end() ? Allocation{0, 0, false} : *it;
   }
 
@@ -70,9 +76,22 @@ class Allocations {
     pthread_mutex_t& mutex;
   };
 
+  /// The first allocation of which `is_late` holds; it holds of all that follow, too.
+  template <class Test>
+  std::vector<Allocation>::iterator first_where(Test is_late) {
+    size_t low = 0, high = all_.size();
+    while (low < high) {
+      const size_t middle = (low + high) / 2;
+      if (is_late(all_[middle]))
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    return all_.begin() + static_cast<std::ptrdiff_t>(low);
+  }
+
   std::vector<Allocation>::iterator at_or_before(uintptr_t address) {
-    const auto next = std::partition_point(
-        all_.begin(), all_.end(), [&](const Allocation& a) { return a.begin <= address; });
+    const auto next = first_where([&](const Allocation& a) { return a.begin > address; });
     return next == all_.begin() ? all_.end() : next - 1;
   }
 

@@ -133,8 +133,10 @@ inline std::string quantity(size_t bytes) {
 
 /// "8 bytes past the end of WHAT", for an address that is not in it.
 inline std::string beside(uintptr_t address, uintptr_t begin, size_t bytes, const std::string& what) {
+  if (address - begin < bytes) return "over the end of " + what;
   if (address < begin) return quantity(begin - address) + " before the beginning of " + what;
-  return quantity(address - (begin + bytes)) + " past the end of " + what;
+  const size_t past = address - (begin + bytes);
+  return (past ? quantity(past) : "just") + " past the end of " + what;
 }
 
 inline std::string allocation_text(const Allocation& a) {
@@ -426,6 +428,8 @@ RUSHLIGHT_HOOK void __asan_register_globals(void* first, long count) {
         {global->begin, global->bytes, global->with_fence, global->name});
 }
 RUSHLIGHT_HOOK void __asan_unregister_globals(void*, long) {}
+RUSHLIGHT_HOOK void __asan_before_dynamic_init(const void*) {}
+RUSHLIGHT_HOOK void __asan_after_dynamic_init() {}
 #undef RUSHLIGHT_HOOK
 
 }  // extern "C"

@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdio>
 
+// Keeps what is not urgent from being compiled once for every place that calls it.
+#define RUSHLIGHT_OUT_OF_LINE __attribute__((noinline))
+
 #define RUSHLIGHT_CUDA_ERRORS(X)                                                            \
   X(cudaSuccess, 0, "no error")                                                             \
   X(cudaErrorInvalidValue, 1, "invalid argument")                                           \
@@ -47,7 +50,7 @@ struct LastError {
 
 inline thread_local LastError last_error;
 
-inline const char* error_text(cudaError_t error) {
+RUSHLIGHT_OUT_OF_LINE inline const char* error_text(cudaError_t error) {
   switch (error) {
 #define RUSHLIGHT_CASE(name, code, text) \
   case name:                             \
@@ -59,7 +62,7 @@ inline const char* error_text(cudaError_t error) {
 }
 
 /// Note an error of this host thread, as every function of the runtime does, and return it.
-inline cudaError_t note(cudaError_t code, const char* report = "") {
+RUSHLIGHT_OUT_OF_LINE inline cudaError_t note(cudaError_t code, const char* report = "") {
   if (code == cudaSuccess) return code;
   last_error.code = last_error.reported = code;
   last_error.report[0] = 0;

@@ -34,6 +34,8 @@ struct Launch {
 
 #ifdef RUSHLIGHT_CUDA_CHECK
 void forget_shared();
+template <class Arrays>
+Arrays& checked_shared(const char* names);
 #endif
 
 inline double seconds() {
@@ -60,7 +62,7 @@ inline void go_to_block(const Launch& launch, uint64_t number) {
 }
 
 /// Run blocks of a launch until none is left, or for about `limit` seconds; true if all are begun.
-inline bool run_blocks(Launch& launch, double limit) {
+RUSHLIGHT_OUT_OF_LINE inline bool run_blocks(Launch& launch, double limit) {
   static thread_local WorkerOwner owner;
   worker->launch = &launch;
   worker->begin_grid(__builtin_frame_address(0));
@@ -94,7 +96,7 @@ inline cudaError_t check_configuration(const Launch& launch, size_t allowed_shar
 }
 
 /// Run a launch to its end, on this thread alone if that takes no longer than waking others.
-inline cudaError_t run_launch(Launch& launch, size_t allowed_shared) {
+RUSHLIGHT_OUT_OF_LINE inline cudaError_t run_launch(Launch& launch, size_t allowed_shared) {
   constexpr double ALONE = 30e-6;
   if (worker && worker->launch) return note(cudaErrorNotSupported);  // a kernel launches a kernel
   if (const cudaError_t bad = check_configuration(launch, allowed_shared)) return note(bad);
@@ -102,7 +104,10 @@ inline cudaError_t run_launch(Launch& launch, size_t allowed_shared) {
   if (!run_blocks(launch, processors() > 1 ? ALONE : 0)) {
     const uint64_t left = launch.blocks - launch.next;
     launch.chunk = left / (processors() * uint64_t{16}) + 1;
-    const auto job = [](void* data) { run_blocks(*static_cast<Launch*>(data), 0); worker->launch = nullptr; };
+    const auto job = [](void* data) {
+      run_blocks(*static_cast<Launch*>(data), 0);
+      worker->launch = nullptr;
+    };
     const bool helped = left > launch.chunk && Pool::get().start(job, &launch);
     run_blocks(launch, 0);
     if (helped) Pool::get().finish();
@@ -110,12 +115,13 @@ inline cudaError_t run_launch(Launch& launch, size_t allowed_shared) {
   worker->launch = nullptr;
   std::fflush(stdout);
   if (!launch.failed) return cudaSuccess;
-  std::fprintf(stderr, "CUDA error: %s: %s\n", error_text(launch.error), launch.report);
   note(launch.error, launch.report);
 #ifdef RUSHLIGHT_CUDA_CHECK
   throw std::runtime_error(std::string("CUDA error: ") + last_error.report);
-#endif
+#else
+  std::fprintf(stderr, "CUDA error: %s\n", last_error.report);
   return launch.error;
+#endif
 }
 
 inline void report_values(cudaError_t error, const char* format, va_list values) {
@@ -218,9 +224,9 @@ struct Launcher {
   Configuration with;
   Invoke invoke;
 
-  // By value: evaluated and converted once, whatever the number of blocks.
+  // The arguments live until the launch has ended; each block converts them to the parameters.
   template <class... Args>
-  void operator()(Args... args) const {
+  void operator()(Args&&... args) const {
     launch(with, [&] { invoke(args...); });
   }
 };
@@ -252,6 +258,20 @@ cudaError_t launch_unpacked(void (*kernel)(P...), const Configuration& with, voi
   ::rushlight::emu::run_threads<::rushlight::emu::mode>(                          \
       __func__, [=]([[maybe_unused]] const ::uint3 threadIdx) mutable -> void {
 #define RUSHLIGHT_KERNEL_END });
+// `__shared__ float a[8], b;` is written as RUSHLIGHT_SHARED(n) float a[8], b;
+// RUSHLIGHT_SHARED_END(n, "a, b") RUSHLIGHT_SHARED_NAME(n, a) RUSHLIGHT_SHARED_NAME(n, b).
+#ifdef RUSHLIGHT_CUDA_CHECK
+#define RUSHLIGHT_SHARED(n) struct rushlight_shared_##n {
+#define RUSHLIGHT_SHARED_END(n, names) \
+  };                                   \
+  auto& rushlight_memory_##n = ::rushlight::emu::checked_shared<rushlight_shared_##n>(names);
+#define RUSHLIGHT_SHARED_NAME(n, name) auto& name = rushlight_memory_##n.name;
+#else
+// A worker runs one block at a time, all its threads included: its own copy is the block's.
+#define RUSHLIGHT_SHARED(n) static thread_local
+#define RUSHLIGHT_SHARED_END(n, names)
+#define RUSHLIGHT_SHARED_NAME(n, name)
+#endif
 // For kernels with lambdas or classes inside that could not see local copies.
 #define RUSHLIGHT_KERNEL_WITHOUT_INDICES(mode) \
   ::rushlight::emu::run_threads<::rushlight::emu::mode>(__func__, [=](::uint3) mutable -> void {

@@ -28,5 +28,3 @@
 #define __restrict__ __restrict
 #define __align__(n) __attribute__((aligned(n)))
 #define __builtin_align__(n) __attribute__((aligned(n)))
-// A worker runs one block at a time, all its threads included: its own copy is the block's.
-#define __shared__ static thread_local

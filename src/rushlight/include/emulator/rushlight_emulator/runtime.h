@@ -30,7 +30,7 @@ enum : unsigned {
 
 namespace rushlight::emu {
 
-inline cudaError_t allocate(void** address, size_t bytes) {
+RUSHLIGHT_OUT_OF_LINE inline cudaError_t allocate(void** address, size_t bytes) {
   if (!address) return note(cudaErrorInvalidValue);
   *address = nullptr;
   if (!bytes) return cudaSuccess;
@@ -41,7 +41,7 @@ inline cudaError_t allocate(void** address, size_t bytes) {
   return cudaSuccess;
 }
 
-inline cudaError_t release(void* address) {
+RUSHLIGHT_OUT_OF_LINE inline cudaError_t release(void* address) {
   if (!address) return cudaSuccess;
   if (!allocations().remove(address)) return note(cudaErrorInvalidValue);
   std::free(address);
@@ -86,7 +86,7 @@ cudaError_t cudaHostGetDevicePointer(T** device, void* host, unsigned) {
 inline cudaError_t cudaHostRegister(void*, size_t, unsigned) { return cudaSuccess; }
 inline cudaError_t cudaHostUnregister(void*) { return cudaSuccess; }
 
-inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+RUSHLIGHT_OUT_OF_LINE inline cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault)
     return rushlight::emu::note(cudaErrorInvalidMemcpyDirection);
   if (!bytes) return cudaSuccess;
@@ -110,7 +110,7 @@ inline cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, siz
   }
   return cudaSuccess;
 }
-inline cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+RUSHLIGHT_OUT_OF_LINE inline cudaError_t cudaMemset(void* to, int value, size_t bytes) {
   if (!bytes) return cudaSuccess;
   if (!to || !rushlight::emu::allocations().holds(to, bytes))
     return rushlight::emu::note(cudaErrorInvalidValue);

@@ -182,7 +182,7 @@ void report(cudaError_t error, const char* format, ...) __attribute__((format(pr
 /// The same, and give the block up.
 [[noreturn]] void fail(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
-inline void Worker::begin_block(ThreadBody body, const void* data) {
+RUSHLIGHT_OUT_OF_LINE inline void Worker::begin_block(ThreadBody body, const void* data) {
   body_ = body;
   data_ = data;
   threads = blockDim.x * blockDim.y * blockDim.z;
@@ -224,7 +224,7 @@ inline void* Worker::start_fiber() {
   return stacks_.start(stack_, fiber);
 }
 
-inline void Worker::fiber() {
+RUSHLIGHT_OUT_OF_LINE inline void Worker::fiber() {
   Worker& self = *worker;
   do {
     self.enter(self.started_++);
@@ -249,7 +249,7 @@ inline int Worker::next() {
   return static_cast<int>(thread);
 }
 
-inline void Worker::suspend() {
+RUSHLIGHT_OUT_OF_LINE inline void Worker::suspend() {
   const unsigned me = current;
   stack_of_[me] = static_cast<uint16_t>(stack_);
   const int to = next();
@@ -271,7 +271,7 @@ inline void Worker::leave() {
   }
 }
 
-inline unsigned Worker::barrier(bool vote, int line) {
+RUSHLIGHT_OUT_OF_LINE inline unsigned Worker::barrier(bool vote, int line) {
   check_barrier(line, false);
   barrier_line_ = line;
   votes_ += vote;
@@ -292,7 +292,7 @@ inline void Worker::open_barrier() {
   while (!waiting_.empty()) ready_.push(waiting_.pop());
 }
 
-inline void Worker::collective(unsigned mask, void* mine, Answer answer) {
+RUSHLIGHT_OUT_OF_LINE inline void Worker::collective(unsigned mask, void* mine, Answer answer) {
   WarpState& in = warp();
   const unsigned bit = 1u << lane(), first = current - lane();
   if (!(mask & bit)) fail(cudaErrorLaunchFailure, "the mask 0x%x of a warp operation leaves out the lane itself", mask);
@@ -314,7 +314,7 @@ inline void Worker::collective(unsigned mask, void* mine, Answer answer) {
 }
 
 /// Wake the lanes of a group; `answer` is still to be run if the last lane came by returning.
-inline void Worker::open_group(WarpState& in, unsigned first, unsigned index) {
+RUSHLIGHT_OUT_OF_LINE inline void Worker::open_group(WarpState& in, unsigned first, unsigned index) {
   const LaneGroup group = in.group[index];
   in.group[index] = in.group[--in.groups];
   ++in.syncs;
