@@ -19,11 +19,11 @@ LAYERS = [
     {"backend"},
     {"kernels"},
     {"_tensor", "_printing", "autograd", "random", "_threads"},
-    {"ops", "special", "linalg", "fft", "signal", "overrides"},
+    {"ops", "special", "linalg", "fft", "signal", "overrides", "sparse"},
     {"nn", "optim", "amp", "distributions"},
     {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
      "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
-     "sparse", "masked", "array_api", "testing", "futures", "jit"},
+     "masked", "array_api", "testing", "futures", "jit"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip
 

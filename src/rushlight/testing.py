@@ -13,6 +13,7 @@ from . import ops
 from ._tensor import Tensor
 from .backend import dtype as dtypes
 from .backend.dtype import dtype as DType
+from .backend.memory_format import sparse_bsc, sparse_csc
 from .ops._promote import result_type
 
 __all__ = ["assert_close", "make_tensor"]
@@ -175,7 +176,34 @@ def _mismatch(what: str, a: Any, b: Any, where: str, rules: _Rules) -> None:
     _fail(f"The values for attribute '{what}' do not match: {a} != {b}.", where, rules)
 
 
-def _check_values(a: Tensor, b: Tensor, kind: DType, where: str, rules: _Rules) -> None:
+def _check_parts(a: Tensor, b: Tensor, kind: DType, where: str, rules: _Rules) -> None:
+    """Compare the indices and the values of sparse tensors of the same layout."""
+    name = f"Sparse {str(a.layout).rpartition('_')[2].upper()}"
+    if a.is_sparse:
+        a, b = a.coalesce(), b.coalesce()
+    if a._nnz() != b._nnz():
+        _fail(
+            f"The number of specified values in s{name[1:]} tensors does not match: "
+            f"{a._nnz()} != {b._nnz()}",
+            where,
+            rules,
+        )
+    exact = rules._replace(rtol=0.0, atol=0.0)
+    columns = a.layout in (sparse_csc, sparse_bsc)
+    parts = ("ccol_indices", "row_indices") if columns else ("crow_indices", "col_indices")
+    for part in ("indices",) if a.is_sparse else parts:
+        x, y = getattr(a, part)(), getattr(b, part)()
+        _check_values(x, y, x.dtype, where, exact, f"{name} {part}")
+    _check_values(a.values(), b.values(), kind, where, rules, f"{name} values")
+
+
+def _check_values(
+    a: Tensor, b: Tensor, kind: DType, where: str, rules: _Rules, name: str = "Tensor-likes"
+) -> None:
+    if not (a._dense and b._dense):
+        if a.layout is b.layout:
+            return _check_parts(a, b, kind, where, rules)
+        a, b = (x if x._dense else x.to_dense() for x in (a, b))
     default = _TOLERANCES.get(kind, (0.0, 0.0))
     rtol, atol = default if rules.rtol is None or rules.atol is None else (rules.rtol, rules.atol)
     near = _near(a, b, rtol, atol, rules.equal_nan)
@@ -187,7 +215,9 @@ def _check_values(a: Tensor, b: Tensor, kind: DType, where: str, rules: _Rules) 
         relative = off / np.abs(y)
         off, relative = (np.where(near, v.dtype.type(0), v) for v in (off, relative))
     about = _about_tensors if a.array.ndim else _about_numbers
-    _fail(about(a, b, near, off, relative, (rtol, atol)), where, rules)
+    text = about(a, b, near, off, relative, (rtol, atol))
+    _fail(text.replace("Tensor-likes", name, 1), where, rules)
+    return None
 
 
 def _near(a: Tensor, b: Tensor, rtol: float, atol: float, equal_nan: bool) -> Any:

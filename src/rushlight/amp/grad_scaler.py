@@ -10,6 +10,7 @@ import numpy as np
 
 from .._tensor import Tensor, wrap
 from ..autograd.view import bump
+from ..backend.dtype import float16
 from ..errors import RushlightWarning
 from ..kernels._float_errors import quiet
 
@@ -141,9 +142,9 @@ class GradScaler:
                 grad = parameter.grad
                 if grad is None:
                     continue
-                if grad.array.dtype == np.float16:
+                if grad.dtype is float16:
                     raise ValueError("Attempting to unscale FP16 gradients.")
-                values = grad._values() if grad.is_sparse else grad
+                values = grad if grad._dense else grad._values()
                 # A sum is finite unless something in it is not (or it overflows, a rare false
                 # alarm that a closer look clears up).
                 total = values.array.sum(dtype=np.float32) if values.array.size else np.float32(0)

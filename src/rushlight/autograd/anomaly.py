@@ -126,7 +126,7 @@ def run_node(node: Node, grads: Sequence[Any]) -> Any:
         _running.reset(token)
     if check_nan:
         for index, grad in enumerate(results if isinstance(results, (tuple, list)) else [results]):
-            if isinstance(grad, Tensor) and bool((grad.array != grad.array).any()):
+            if isinstance(grad, Tensor) and _has_nan(grad if grad._dense else grad._values()):
                 _warn_of(node)
                 raise RuntimeError(
                     f"Function '{node.name()}' returned nan values in its {index}th output."
@@ -155,3 +155,7 @@ def _warn_of(node: Node) -> None:
         )
         parent = parent.metadata.get(_PARENT)
     warnings.warn(message, RushlightWarning, stacklevel=2)
+
+
+def _has_nan(tensor: Tensor) -> bool:
+    return bool((tensor.array != tensor.array).any())

@@ -278,7 +278,7 @@ def _accumulate(tensor: Tensor, grad: Tensor, *, take: bool) -> None:
     with _accumulating:
         have = tensor._grad
         if not (grad._dense and tensor._dense and (have is None or have._dense)):
-            tensor._grad = _with_sparse(tensor, grad, take)
+            tensor._grad = _with_sparse(tensor, grad)
         elif have is None:
             tensor._grad = grad if grad.requires_grad else _own(grad, tensor, take)
         elif grad.requires_grad or have.requires_grad:
@@ -288,12 +288,12 @@ def _accumulate(tensor: Tensor, grad: Tensor, *, take: bool) -> None:
             bump(have)
 
 
-def _with_sparse(tensor: Tensor, grad: Tensor, take: bool) -> Tensor:
+def _with_sparse(tensor: Tensor, grad: Tensor) -> Tensor:
     """Return the gradient of a leaf after adding another, where one of the three is sparse."""
     have = tensor._grad
     grad = grad if grad.dtype is tensor.dtype else grad.to(tensor.dtype)
     if have is None:
-        return grad if grad.requires_grad or take else grad.clone()
+        return grad if grad.requires_grad else grad.clone()
     if have.requires_grad or grad.requires_grad or (grad._dense and not have._dense):
         return _add(have, grad)
     return have.add_(grad)

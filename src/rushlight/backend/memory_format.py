@@ -24,7 +24,7 @@ class memory_format:
 
 
 class layout:
-    """The kind of storage behind a tensor. rushlight has one: `rushlight.strided`."""
+    """How a tensor keeps its elements: `rushlight.strided`, or one of the sparse layouts."""
 
     __slots__ = ("_name",)
 
@@ -43,13 +43,13 @@ preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last", rank=4)
 channels_last_3d = memory_format("channels_last_3d", rank=5)
 strided = layout("strided")
-# Layouts that rushlight does not have, by name, for programs that ask about `x.layout`.
 sparse_coo, sparse_csr, sparse_csc = (
     layout("sparse_coo"),
     layout("sparse_csr"),
     layout("sparse_csc"),
 )
 sparse_bsr, sparse_bsc, jagged = layout("sparse_bsr"), layout("sparse_bsc"), layout("jagged")
+SPARSE_LAYOUTS = (sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc)
 
 FORMATS = {
     form._name: form

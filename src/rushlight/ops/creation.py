@@ -12,11 +12,13 @@ from .._tensor import Tensor, method
 from .._typing import Array, Number, Shape
 from ..backend import dtype as dtypes
 from ..backend.memory_format import (
+    SPARSE_LAYOUTS,
     check_rank,
     memory_format,
     memory_order,
     order_in_memory,
     preserve_format,
+    strided,
 )
 from ._arguments import (
     allocate,
@@ -28,9 +30,20 @@ from ._arguments import (
     sizes,
 )
 from ._export import export
+from ._waiting import sparse_package
 from .from_data import tensor
 
 _Fill = Callable[[ModuleType, Shape, Any], Array]
+
+
+def _without_elements(
+    name: str, shape: Shape, kind: Any, layout: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    """Return zeros in a sparse layout, where nothing needs to be stored."""
+    if name == "ones" or layout not in SPARSE_LAYOUTS:
+        check_layout(name, layout)
+    empty: Tensor = sparse_package().zeros(shape, kind, layout, device, requires_grad)
+    return empty
 
 
 def _factory(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
@@ -49,7 +62,8 @@ def _factory(name: str, fill: _Fill, summary: str) -> Callable[..., Tensor]:
     ) -> Tensor:
         shape = _size_argument(name, size, other)
         kind = check_dtype(name, dtype)
-        check_layout(name, layout)
+        if layout is not None and layout is not strided:
+            return _without_elements(name, shape, kind, layout, device, requires_grad)
         if kind is None:
             kind = dtypes.get_default_dtype() if out is None else out.dtype
         if out is not None and device is None:

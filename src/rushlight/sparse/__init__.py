@@ -38,6 +38,9 @@ from ._create import (
 from ._create import (
     validate as validate,
 )
+from ._create import (
+    zeros as zeros,
+)
 from ._gradients import (
     as_sparse_gradcheck,
 )

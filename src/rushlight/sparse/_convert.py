@@ -10,6 +10,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..backend.memory_format import (
+    SPARSE_LAYOUTS,
     layout,
     sparse_bsc,
     sparse_bsr,
@@ -192,9 +193,6 @@ def _check_sparse_dim(x: Tensor, count: int) -> None:
         )
 
 
-_FORMS = (sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc)
-
-
 @rule()
 def to_sparse(
     self: Tensor,
@@ -213,7 +211,7 @@ def to_sparse(
     form = sparse_coo if layout is None else layout
     if form is self.layout:
         return self
-    if form not in _FORMS:
+    if form not in SPARSE_LAYOUTS:
         raise RuntimeError(
             f"to_sparse: conversion from {long_name(self)} to {form} is not supported"
         )

@@ -132,7 +132,7 @@ def sparse_coo_tensor(
     named[: len(parts)] = parts
     indices, values, size = named
     if indices is None and values is None:
-        return _zeros(_shape(size), dtype, device, requires_grad)
+        return zeros(_shape(size), dtype, sparse_coo, device, requires_grad)
     elements = as_tensor(values, dtype=dtype, device=device)
     lines = _index_tensor(indices, elements)
     if elements.ndim == 0:
@@ -222,11 +222,18 @@ def _check_coordinates(lines: Array, extent: Shape, ordered: bool) -> None:
         )
 
 
-def _zeros(extent: Shape, dtype: Any, device: Any, requires_grad: bool) -> SparseTensor:
-    kind = get_default_dtype() if dtype is None else dtype
-    values = as_tensor(np.empty(0, kind.numpy), device=as_device(device))
-    lines = as_tensor(np.empty((len(extent), 0), np.int64), device=as_device(device))
-    result = make(sparse_coo, (lines,), values, extent)
+def zeros(
+    extent: Shape, dtype: Any, form: layout, device: Any, requires_grad: bool
+) -> SparseTensor:
+    """Return zeros in a sparse layout: nothing is stored."""
+    kind = (get_default_dtype() if dtype is None else dtype).numpy
+    if form is sparse_coo:
+        lines = (wrap(np.empty((len(extent), 0), np.int64)),)
+        result = make(sparse_coo, lines, wrap(np.empty(0, kind)), extent)
+    else:
+        result = no_elements(form, extent, kind)
+    if device is not None:
+        result = result.to(as_device(device))  # type: ignore[assignment]
     result.requires_grad = requires_grad
     return result
 
