@@ -13,6 +13,7 @@ for Document Processing", 2006).
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from math import prod
 
@@ -188,3 +189,4 @@ def _batch_first(y: Array, o: int, out: Sizes) -> Array:
 
 
 add_native(__name__)
+importlib.import_module(f"{__name__}.meta")

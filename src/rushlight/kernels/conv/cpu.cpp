@@ -1,14 +1,17 @@
 // Forward convolution: direct, over rows of output pixels.
 //
-// Algorithm: conv/tile.h; narrow rows of pixels: conv/unroll.h. Work is cut into items of a few images (or a few rows of one), whose padded
-// copy stays in cache; an item goes through its pixels once, all outputs for each tile, and through
-// the depth in blocks that keep a tile's input in L1.
+// Algorithm: conv/tile.h; narrow rows of pixels: conv/unroll.h. Work is cut into items of a few images
+// (or a few rows of one), whose padded copy stays in cache; an item goes through its pixels once, all
+// outputs for each tile, and through the depth in blocks that keep a tile's input in L1. 3x3 windows:
+// conv/cpu_winograd.cpp; one small image: a product with its columns.
 // Roofline: 2 N O OH OW K flops against FMA peak; memory traffic is x and y once.
 #include "conv/correlate.h"
 #include "conv/depthwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
 #include "conv/winograd.h"
+#include "gemm/gemm.h"
+#include "gemm/pack.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
@@ -19,6 +22,7 @@ constexpr int64_t kDepth = 640;           // most depth at a time: 640 x 3 vecto
 constexpr int64_t kItemFloats = 1 << 16;  // padded input of an item: 256 KB, a part of L2
 constexpr int64_t kItemVectors = 2048;
 constexpr int64_t kColumnFloats = 48 << 10;  // columns in use at a time: 192 KB
+constexpr int64_t kFewPixels = 256;       // of one image: its columns are no more than the weights
 
 struct Forward {
   ConvShape s;
@@ -206,6 +210,40 @@ struct Forward {
   }
 };
 
+// One image of few pixels: a matrix product that reads the weights where they are, once.
+bool few_pixels(const ConvShape& s) {
+  return s.n == 1 && s.out_plane() <= kFewPixels && s.o / s.groups >= kMostOutputs;
+}
+
+void multiply_columns(const ConvShape& s, const float* x, const float* w, const float* b, float* y,
+                      bool relu) {
+  const PaddedImage image(s.h, s.w);
+  const Columns columns(s, 1);
+  const int64_t depth = s.taps(), window = s.h.kernel * s.w.kernel, outputs = s.o / s.groups;
+  const int64_t pixels = s.out_plane(), length = columns.length;
+  const Scratch memory(static_cast<size_t>(s.c * window * length + W) * 4);
+  float* rows = memory.f32();
+  parallel_for(s.c, 1 + 50000 / (window * length), [&](int64_t begin, int64_t end) {
+    const Scratch padded(static_cast<size_t>(image.plane + 2 * W) * 4);
+    const Scratch row(static_cast<size_t>(length + W) * 4);  // gather() runs over its row's end
+    for (int64_t c = begin; c < end; ++c) {
+      pad_plane(x + c * s.in_plane(), padded.f32(), image, s.h, s.w);
+      for (int64_t k = 0; k < window; ++k) {
+        const int64_t tap = image.tap(s.h, s.w, k / s.w.kernel, k % s.w.kernel);
+        columns.gather(s, image, padded.f32(), tap, row.f32());
+        std::memcpy(rows + (c * window + k) * length, row.f32(), static_cast<size_t>(length) * 4);
+      }
+    }
+  });
+  for (int64_t g = 0; g < s.groups; ++g) {
+    Product p{outputs, pixels, depth, {w + g * outputs * depth, depth, 1},
+              {rows + g * depth * length, length, 1}, y + g * outputs * pixels, pixels, false, {}};
+    p.epilogue.row_bias = b ? b + g * outputs : nullptr;
+    p.epilogue.activation = relu ? Activation::relu : Activation::none;
+    multiply(p);
+  }
+}
+
 }  // namespace
 
 void correlate(const ConvShape& s, const float* x, const float* w, int64_t row,
@@ -221,8 +259,11 @@ void correlate(const ConvShape& s, const float* x, const float* w, int64_t row,
   parallel_for(s.groups * blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t g = i / blocks, first = i % blocks * f.blocking.main;
-      pack_weights(w + g * group + first * row, row, column, depth, f.blocking.block(outputs, first),
-                   packed + g * group + first * depth);
+      const int block = f.blocking.block(outputs, first);
+      const float* from = w + g * group + first * row;
+      float* to = packed + g * group + first * depth;
+      if (column) pack_weights(from, row, column, depth, block, to);
+      else pack_transposed(from, row, block, outputs - first, depth, to, block);
     }
   });
   f.x = x;
@@ -248,9 +289,8 @@ bool conv_forward(const View& x, const View& w, const View& b, const View& y, in
     winograd(s, x.f32(), {w.f32(), depth, 9, false}, b.f32(), y.f32(), relu);
     return true;
   }
-  const Scratch memory(static_cast<size_t>(depth) * 4);
-  for (int64_t k = 0; k < depth; ++k) memory.as<int32_t>()[k] = static_cast<int32_t>(k);
-  correlate(s, x.f32(), w.f32(), depth, memory.as<int32_t>(), b.f32(), y.f32(), relu);
+  if (few_pixels(s)) multiply_columns(s, x.f32(), w.f32(), b.f32(), y.f32(), relu);
+  else correlate(s, x.f32(), w.f32(), depth, nullptr, b.f32(), y.f32(), relu);
   return true;
 }
 

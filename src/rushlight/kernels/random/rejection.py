@@ -141,7 +141,8 @@ def gamma(alpha: Array, stream: Stream) -> Array:
     """
     with _Numbers(stream) as numbers:
         drawn = [_gamma(*each, numbers) for each in zip(*_gamma_constants(alpha), strict=True)]
-    return np.maximum(_shaped(drawn, alpha), np.finfo(alpha.dtype).tiny)
+    x = _shaped(drawn, alpha)
+    return np.maximum(x, np.finfo(alpha.dtype).tiny, out=x)
 
 
 def dirichlet(alpha: Array, stream: Stream) -> Array:
