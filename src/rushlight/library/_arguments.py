@@ -20,80 +20,126 @@ from .schema import DTYPE_CODES, Argument, FunctionSchema, SchemaType
 Convert = Callable[[Any], Any]
 
 
-def bind(schema: FunctionSchema, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
-    """Return a value for each argument of a schema, converted to its type.
+class Signature:
+    """A schema with what converts values to its types."""
 
-    Raises:
-        RuntimeError: an argument is missing, unknown, given twice or of another type.
-    """
-    name, arguments = schema.name, schema.arguments
-    given = len(args) + len(kwargs)
-    if given > len(arguments) and not schema.is_vararg:
-        raise RuntimeError(
-            f"{name}() expected at most {len(arguments)} argument(s) but received {given} "
-            f"argument(s). Declaration: {schema}"
-        )
-    if len(args) > len(schema.positional):
-        raise RuntimeError(
-            f"{name}() takes {len(schema.positional)} positional argument(s) but {len(args)} "
-            f"was/were given.  Declaration: {schema}"
-        )
-    values = [
-        _converted(schema, argument, value, place)
-        for place, (argument, value) in enumerate(zip(arguments, args, strict=False))
-    ]
-    used = 0
-    for argument in arguments[len(args) :]:
-        if argument.name in kwargs:
-            used += 1
-            values.append(_converted(schema, argument, kwargs[argument.name], None))
-        elif argument.has_default:
-            values.append(argument.default_value)
-        else:
+    def __init__(self, schema: FunctionSchema):
+        self.schema = schema
+        self.converters = [converter(argument.type) for argument in schema.arguments]
+        self.result_converters = [converter(result.type) for result in schema.returns]
+        self.positional = len(schema.positional)
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+        """Return a value for each argument, converted to its type.
+
+        Raises:
+            RuntimeError: an argument is missing, unknown, given twice or of another type.
+        """
+        schema, arguments, count = self.schema, self.schema.arguments, len(args)
+        if count + len(kwargs) > len(arguments) and not schema.is_vararg:
             raise RuntimeError(
-                f"{name}() is missing value for argument '{argument.name}'. Declaration: {schema}"
+                f"{schema.name}() expected at most {len(arguments)} argument(s) but received "
+                f"{count + len(kwargs)} argument(s). Declaration: {schema}"
             )
-    if used < len(kwargs):
-        raise _not_used(schema, kwargs)
-    return values
-
-
-def _not_used(schema: FunctionSchema, kwargs: dict[str, Any]) -> RuntimeError:
-    known = {argument.name for argument in schema.arguments}
-    for name in kwargs:
-        if name not in known:
-            return RuntimeError(
-                f"Unknown keyword argument '{name}' for operator '{schema.name}'. Schema: {schema}"
+        if count > self.positional:
+            raise RuntimeError(
+                f"{schema.name}() takes {self.positional} positional argument(s) but {count} "
+                f"was/were given.  Declaration: {schema}"
             )
-    twice = next(name for name in kwargs if name in known)
-    return RuntimeError(
-        f"Argument '{twice}' specified both as positional and keyword argument. Schema: {schema}"
-    )
+        values = [self._converted(place, value) for place, value in enumerate(args)]
+        used = 0
+        for place in range(count, len(arguments)):
+            argument = arguments[place]
+            if argument.name in kwargs:
+                used += 1
+                values.append(self._converted(place, kwargs[argument.name], named=True))
+            elif argument.has_default:
+                values.append(argument.default_value)
+            else:
+                raise RuntimeError(
+                    f"{schema.name}() is missing value for argument '{argument.name}'. "
+                    f"Declaration: {schema}"
+                )
+        if used < len(kwargs):
+            raise self._not_used(kwargs)
+        return values
 
+    def _not_used(self, kwargs: dict[str, Any]) -> RuntimeError:
+        schema = self.schema
+        known = {argument.name for argument in schema.arguments}
+        for name in kwargs:
+            if name not in known:
+                return RuntimeError(
+                    f"Unknown keyword argument '{name}' for operator '{schema.name}'. "
+                    f"Schema: {schema}"
+                )
+        twice = next(name for name in kwargs if name in known)
+        return RuntimeError(
+            f"Argument '{twice}' specified both as positional and keyword argument. "
+            f"Schema: {schema}"
+        )
 
-def _converted(schema: FunctionSchema, argument: Argument, value: Any, place: int | None) -> Any:
-    try:
-        return converter(argument.type)(value)
-    except _Mismatch as mismatch:
-        where = "" if place is None else f"Position: {place}\n"
-        raise RuntimeError(
-            f"{schema.name}() Expected a value of type '{argument.type}' for argument "
-            f"'{argument.name}' but instead found type '{type(value).__name__}'.\n{where}"
-            f"Value: {value!r}\nDeclaration: {schema}\nCast error details: {mismatch}"
-        ) from None
+    def _converted(self, place: int, value: Any, named: bool = False) -> Any:
+        try:
+            return self.converters[place](value)
+        except _Mismatch as mismatch:
+            argument = self.schema.arguments[place]
+            where = "" if named else f"Position: {place}\n"
+            raise RuntimeError(
+                f"{self.schema.name}() Expected a value of type '{argument.type}' for argument "
+                f"'{argument.name}' but instead found type '{type(value).__name__}'.\n{where}"
+                f"Value: {value!r}\nDeclaration: {self.schema}\nCast error details: {mismatch}"
+            ) from None
 
+    def for_kernel(self, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return positional and keyword arguments of a kernel: those that are not the defaults.
 
-def for_kernel(schema: FunctionSchema, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return positional and keyword arguments of a kernel: without those equal to the defaults.
+        So a Python function whose own defaults are the schema's need not name all of them.
+        """
+        arguments, count = self.schema.arguments, self.positional
+        args = list(values[:count])
+        while args and _is_default(arguments[len(args) - 1], args[-1]):
+            args.pop()
+        if len(arguments) == count:
+            return args, {}
+        named = zip(arguments[count:], values[count:], strict=True)
+        return args, {a.name: v for a, v in named if not _is_default(a, v)}
 
-    So a Python function whose own defaults are the schema's need not name all of them.
-    """
-    count = len(schema.positional)
-    args = list(values[:count])
-    while args and _is_default(schema.arguments[len(args) - 1], args[-1]):
-        args.pop()
-    named = zip(schema.arguments[count:], values[count:], strict=True)
-    return args, {a.name: v for a, v in named if not _is_default(a, v)}
+    def result(self, result: Any) -> Any:
+        """Check what a kernel returned; return it as a caller gets it.
+
+        Raises:
+            RuntimeError: it is not what the schema declares.
+            TypeError: one value where several are declared.
+        """
+        schema, count = self.schema, len(self.result_converters)
+        if schema.is_varret:
+            return result
+        if count == 0:
+            if result is not None:
+                raise RuntimeError(
+                    f"Expected the kernel for {schema.name} to return None but it returned "
+                    f"something else instead: {type(result).__name__}"
+                )
+            return None
+        if count == 1:
+            return self._returned(0, result)
+        if not isinstance(result, (tuple, list)):
+            raise TypeError(
+                f"Object of type '{type(result).__name__}' is not an instance of 'sequence'"
+            )
+        if len(result) != count:
+            raise RuntimeError(
+                f"{schema.name}: the kernel returned {len(result)} values, but the schema declares "
+                f"{count}: {schema}"
+            )
+        return tuple([self._returned(place, value) for place, value in enumerate(result)])
+
+    def _returned(self, place: int, value: Any) -> Any:
+        try:
+            return self.result_converters[place](value)
+        except _Mismatch as mismatch:
+            raise RuntimeError(f"{mismatch} (returned by the kernel of {self.schema})") from None
 
 
 def _is_default(argument: Argument, value: Any) -> bool:
@@ -101,46 +147,6 @@ def _is_default(argument: Argument, value: Any) -> bool:
         return False
     default = argument.default_value
     return value is default or (type(value) is type(default) and bool(value == default))
-
-
-def result_of(schema: FunctionSchema, result: Any) -> Any:
-    """Check what a kernel returned against the schema; return it as a caller gets it.
-
-    Raises:
-        RuntimeError: it is something else.
-        TypeError: one value where several are declared.
-    """
-    returns = schema.returns
-    if schema.is_varret:
-        return result
-    if not returns:
-        if result is not None:
-            raise RuntimeError(
-                f"Expected the kernel for {schema.name} to return None but it returned something "
-                f"else instead: {type(result).__name__}"
-            )
-        return None
-    if len(returns) == 1:
-        return _returned(schema, returns[0], result)
-    if not isinstance(result, (tuple, list)):
-        raise TypeError(
-            f"Object of type '{type(result).__name__}' is not an instance of 'sequence'"
-        )
-    if len(result) != len(returns):
-        raise RuntimeError(
-            f"{schema.name}: the kernel returned {len(result)} values, but the schema declares "
-            f"{len(returns)}: {schema}"
-        )
-    return tuple([_returned(schema, r, v) for r, v in zip(returns, result, strict=True)])
-
-
-def _returned(schema: FunctionSchema, declared: Argument, value: Any) -> Any:
-    if value is None and declared.type.word == "Tensor":
-        return None
-    try:
-        return converter(declared.type)(value)
-    except _Mismatch as mismatch:
-        raise RuntimeError(f"{mismatch} (returned by the kernel of {schema})") from None
 
 
 # --- one value ------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ class VmapInfo(NamedTuple):
 
 def call_batched(operator: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run an operator on batches of the innermost vmap through its rule."""
-    values = operator.bind(args, kwargs)
+    values = operator.signature.bind(args, kwargs)
     level = innermost(tensors_in(values))
     size = next(len(_opened(x, level)) for x in tensors_in(values) if at_level(x, level))
     count = len(operator.schema.positional)

@@ -8,14 +8,18 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from .._tensor import Tensor
 from ..autograd.mode import GRAD, no_grad, read_mode
 from ..autograd.node import Node, edge_to, next_sequence
 from ..autograd.view import bump
-from ._arguments import for_kernel, result_of, tensors_in
+from ._arguments import tensors_in
 from ._registry import BY_DEVICE, Operator
 
 _COMPOSITE = ("CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")
+
+_ndarray = np.ndarray
 
 # What the kernels that are now running have passed already.
 _below: ContextVar[frozenset[str]] = ContextVar("below", default=frozenset())
@@ -82,8 +86,8 @@ def backend(operator: Operator, values: Sequence[Any], device: str) -> Any:
 
 def run(operator: Operator, kernel: Any, values: Sequence[Any]) -> Any:
     """Call a kernel and check what it returns."""
-    args, kwargs = for_kernel(operator.schema, values)
-    result = result_of(operator.schema, kernel(*args, **kwargs))
+    args, kwargs = operator.signature.for_kernel(values)
+    result = operator.signature.result(kernel(*args, **kwargs))
     if operator.checks_aliases:
         check_aliases(operator, values, result)
     return result
@@ -95,6 +99,8 @@ def device_of_call(operator: Operator, values: Sequence[Any]) -> str:
 
 
 def _device_of(operator: Operator, tensors: Sequence[Tensor], values: Sequence[Any]) -> str:
+    if tensors and all(type(x.array) is _ndarray for x in tensors):
+        return "cpu"
     types = {x.device.type for x in tensors}
     if not types:
         types = {
@@ -139,13 +145,14 @@ def _no_kernel(operator: Operator, device: str) -> NotImplementedError:
 
 def _autocast(operator: Operator, device: str) -> Any:
     """Return what runs a call under the autocast that is switched on; None if nothing does."""
-    if not operator.casts and not any(key.startswith("Autocast") for key in operator.kernels):
+    kernels = operator.kernels
+    if not operator.casts and "AutocastCPU" not in kernels and "AutocastCUDA" not in kernels:
         return None
     from ..amp.autocast_mode import is_autocast_enabled
 
     if device not in ("cpu", "cuda") or not is_autocast_enabled(device):
         return None
-    kernel = operator.kernels.get("Autocast" + BY_DEVICE[device])
+    kernel = kernels.get("Autocast" + BY_DEVICE[device])
     if kernel is not None:
         return lambda operator, values: run(operator, kernel, values)
     if device not in operator.casts:
@@ -196,7 +203,10 @@ def check_aliases(operator: Operator, values: Sequence[Any], result: Any) -> Non
 
 def memory_of(x: Tensor) -> int:
     """Return what identifies the memory that a tensor shows a part of."""
-    return x.untyped_storage().data_ptr()
+    array = x.array
+    while hasattr(getattr(array, "base", None), "dtype"):
+        array = array.base
+    return id(array)
 
 
 class _WarnNotImplemented(Node):

@@ -10,7 +10,6 @@ from typing import Any
 
 from .._tensor import Tensor
 from ..ops.creation import empty, empty_like
-from ._arguments import for_kernel, result_of
 from ._registry import Operator
 
 __all__ = ["FakeImplCtx", "get_ctx"]
@@ -92,10 +91,10 @@ def trial(operator: Operator, values: Sequence[Any]) -> tuple[Any, list[int]]:
 
 
 def _run(operator: Operator, values: Sequence[Any], context: FakeImplCtx) -> Any:
-    args, kwargs = for_kernel(operator.schema, values)
+    args, kwargs = operator.signature.for_kernel(values)
     assert operator.fake is not None
     with _running(context):
-        return result_of(operator.schema, operator.fake(*args, **kwargs))
+        return operator.signature.result(operator.fake(*args, **kwargs))
 
 
 def _stand_in(value: Any) -> Any:

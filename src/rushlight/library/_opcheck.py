@@ -87,7 +87,7 @@ def opcheck(
     results: dict[str, Any] = {}
     for name in wanted:
         try:
-            values = operator.bind(args, kwargs or {})
+            values = operator.signature.bind(args, kwargs or {})
             _CHECKS[name](operator, values, tolerance)
             results[name] = "SUCCESS"
         except Exception as error:

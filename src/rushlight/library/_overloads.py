@@ -91,7 +91,7 @@ def _called(function: Any, operator: Operator, args: tuple[Any, ...], kwargs: An
 
                 return call_batched(operator, args, kwargs)
             return overrides.handle_torch_function(function, given, *args, **kwargs)
-    return call(operator, operator.bind(args, kwargs))
+    return call(operator, operator.signature.bind(args, kwargs))
 
 
 _TENSORS_OWN = Tensor.__torch_function__
@@ -135,7 +135,7 @@ class OpOverloadPacket:
         refusals = []
         for operator in found:
             try:
-                operator.bind(args, kwargs)
+                operator.signature.bind(args, kwargs)
             except RuntimeError as error:
                 refusals.append(f"{error}\n")
             else:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._arguments import bind
+from ._arguments import Signature
 from ._parser import parse_schema
 from .schema import FunctionSchema
 
@@ -51,6 +51,7 @@ class Operator:
 
     def __init__(self, schema: FunctionSchema, tags: Iterable[Any] = ()):
         self.schema = schema
+        self.signature = Signature(schema)
         self.kernels = _kernels.setdefault((schema.name, schema.overload_name), {})
         self.fake: Kernel | None = None
         self.gradient: Any = None
@@ -72,10 +73,6 @@ class Operator:
     def label(self) -> str:
         """The name as programs write it: `my.sin.default`."""
         return f"{self.schema.name.replace('::', '.')}.{self.schema.overload_name or 'default'}"
-
-    def bind(self, args: Any, kwargs: dict[str, Any]) -> list[Any]:
-        """Return a converted value for each argument."""
-        return bind(self.schema, args, kwargs)
 
 
 def split_name(qualname: str) -> tuple[str, str]:
