@@ -129,6 +129,41 @@ def test_output_without_errors_is_shown_whole():
     assert _errors.relevant("collect2: ld terminated\n") == "collect2: ld terminated"
 
 
+def test_the_users_errors_come_first():
+    ours = f"{_errors.HEADERS}/rushlight/a.h:1:1: error: inside\n"
+    context = "In file included from x:1:\nb.cpp: In function 'f':\n"
+    assert _errors.relevant(ours + context + "b.cpp:2:1: error: mine") == (
+        "b.cpp: In function 'f':\nb.cpp:2:1: error: mine\n" + ours.strip()
+    )
+
+
+def test_the_line_behind_a_long_error_is_kept():
+    lines = ["a.h:1:1: error: e", *["  detail"] * 30, "a.h:1:1: note: n"]
+    text = _errors.relevant(
+        "\n".join([*lines, "b.cpp:9:1:   required from here", "a.h:2:1: note: n"])
+    )
+    assert text.endswith("b.cpp:9:1:   required from here\n    (19 more lines)")
+
+
+GCC_CASTER = """\
+rushlight/a.h:8:64: error: incomplete type 'rushlight::Caster<Foo, void>' used in nested name
+rushlight/a.h: In instantiation of 'static void run() [with Foo]':
+functions[swish]:1:6:   required from here
+"""
+CLANG_CASTER = """\
+rushlight/a.h:8:5: error: implicit instantiation of undefined template 'rushlight::Caster<Foo>'
+functions[swish]:1:1: note: in instantiation of function template specialization 'f' requested here
+"""
+
+
+@pytest.mark.parametrize("output", [GCC_CASTER, CLANG_CASTER])
+def test_types_without_a_counterpart(output):
+    error = _errors.build_error("a", _errors.CompilerFailure([], output), {}, lambda output: None)
+    assert "Foo cannot be an argument or a result of a bound function (functions[swish]);" in str(
+        error
+    )
+
+
 def test_what_says_nothing_is_left_out():
     output = "a.cpp:1:1: error: e\n1 error generated.\ncompilation terminated.\n"
     assert _errors.relevant(output) == "a.cpp:1:1: error: e"

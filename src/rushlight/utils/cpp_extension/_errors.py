@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
+from rushlight.utils.cpp_extension._paths import HEADERS
+
 SHOWN_ERRORS = 5
 SHOWN_LINES = 14
 
@@ -15,7 +17,11 @@ _DIAGNOSTIC = re.compile(
     r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:\d+:)? (?P<kind>[a-z ]*error|warning|note): "
 )
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
-_EMPTY_TALK = re.compile(r"\d+ (?:errors?|warnings?).* generated\.|compilation terminated.*")
+_EMPTY_TALK = re.compile(
+    r"\d+ (?:errors?|warnings?).* generated\.|compilation terminated|"
+    r"In file included from |\s+from \S"
+)
+_LEADS = re.compile(r"^[^\s:][^:]*: (?:In|At) |:   (?:required|recursively required) (?:from|by) ")
 _LINKER = re.compile(r"undefined reference|undefined symbol|cannot find -l|multiple definition")
 
 
@@ -43,7 +49,7 @@ def build_error(
         explain: returns a better message for an output it knows the cause of.
     """
     head = f"Error building extension '{name}'"
-    explanation = explain(failure.output)
+    explanation = explain(failure.output) or _explain_types(failure.output)
     if explanation is not None:
         return RuntimeError(f"{head}: {explanation}")
     places = {label: place for label, text in snippets.items() if (place := find_in_callers(text))}
@@ -51,9 +57,32 @@ def build_error(
     return RuntimeError(f"{head}:\n{errors}\n\ncommand: {' '.join(failure.command)}")
 
 
+_NO_CASTER = re.compile(
+    r"(?:incomplete type|undefined template|undefined type) '(?:struct )?"
+    r"rushlight::Caster<(.+?)(?:, void)?>'"
+)
+
+
+def _explain_types(output: str) -> str | None:
+    """Return which type has no counterpart in Python, if that is what has gone wrong."""
+    missing = _NO_CASTER.search(output)
+    if missing is None:
+        return None
+    cause = re.search(
+        r"^(\S+:\d+):\d+:(?:   required from here| note: in instantiation of .* requested here)",
+        output[missing.start() :],
+        re.MULTILINE,
+    )
+    where = "" if cause is None else f" ({cause[1].removesuffix(':1')})"
+    return (
+        f"{missing[1]} cannot be an argument or a result of a bound function{where}; tensors, "
+        "numbers, bool, std::string, at::Scalar and vectors, tuples and optionals of them can"
+    )
+
+
 def relevant(output: str) -> str:
-    """Return the errors of a compiler's output, each with the lines that belong to it."""
-    blocks = [block for block in _blocks(output) if _is_error(block)]
+    """Return the errors of a compiler's output: the user's own first, without what only fills."""
+    blocks = sorted(filter(_is_error, _blocks(output)), key=_is_in_headers)
     if not blocks:
         return output.strip()
     shown = [_shortened(block) for block in blocks[:SHOWN_ERRORS]]
@@ -63,33 +92,47 @@ def relevant(output: str) -> str:
 
 
 def _blocks(output: str) -> list[list[str]]:
-    """Split an output into diagnostics: the line that names a place, and what follows it."""
+    """Split an output into diagnostics: the lines that lead to a place, that line, what follows."""
     blocks: list[list[str]] = []
+    leading: list[str] = []
     for line in output.splitlines():
-        if _EMPTY_TALK.fullmatch(line):
+        if _EMPTY_TALK.match(line):
+            continue
+        if _LEADS.search(line):
+            leading.append(line)
             continue
         match = _DIAGNOSTIC.match(line)
         is_new = _LINKER.search(line) or (match is not None and match["kind"] != "note")
         if is_new or not blocks:
             blocks.append([])
-        blocks[-1].append(line)
+        blocks[-1] += [*leading, line]
+        leading = []
     return blocks
 
 
+def _main_line(block: Sequence[str]) -> str:
+    return next((line for line in block if _DIAGNOSTIC.match(line) or _LINKER.search(line)), "")
+
+
 def _is_error(block: Sequence[str]) -> bool:
-    for line in block:
-        match = _DIAGNOSTIC.match(line)
-        if match is not None:
-            return match["kind"].endswith("error")
-        if _LINKER.search(line):
-            return True
-    return False
+    line = _main_line(block)
+    match = _DIAGNOSTIC.match(line)
+    return bool(line) and (match is None or match["kind"].endswith("error"))
+
+
+def _is_in_headers(block: Sequence[str]) -> bool:
+    """Tell whether a diagnostic is about a place in rushlight's or the system's headers."""
+    return _main_line(block).startswith((str(HEADERS), "/usr/", "/Library/", "/Applications/"))
 
 
 def _shortened(block: Sequence[str]) -> str:
+    """Return a block with its end left out, but not the line of the user's that is behind it."""
     if len(block) <= SHOWN_LINES:
         return "\n".join(block)
-    return "\n".join([*block[:SHOWN_LINES], f"    ({len(block) - SHOWN_LINES} more lines)"])
+    shown, rest = block[:SHOWN_LINES], block[SHOWN_LINES:]
+    causes = [line for line in rest if line.endswith("required from here")]
+    more = len(rest) - len(causes)
+    return "\n".join([*shown, *causes, *([f"    ({more} more lines)"] if more else [])])
 
 
 # A file of the user's, and the number of its lines that stand before a string's first.

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rushlight.utils.cpp_extension._recipe import Source
 
-BINDINGS = "functions"
-
 # A source that includes it wants to have nothing to do with torch's headers.
 _MODULE_HEADER = re.compile(r"^\s*#\s*include\s*[<\"]rushlight/module\.h[>\"]", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -33,8 +31,9 @@ def cpp_source(texts: Sequence[str], functions: Mapping[str, str], with_headers:
         opening = (
             "RUSHLIGHT_MODULE(m) {" if is_lean else "PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) {"
         )
-        parts += [f'#line 1 "{BINDINGS}"', opening]
-        parts += [f'm.def("{name}", &{name}, {_quoted(doc)});' for name, doc in functions.items()]
+        parts.append(opening)
+        for name, doc in functions.items():
+            parts.append(f'#line 1 "functions[{name}]"\nm.def("{name}", &{name}, {_quoted(doc)});')
         parts.append("}")
     return Source("cpp_sources", "c++", "\n".join([*parts, ""]), is_file=False)
 
@@ -71,7 +70,7 @@ def _quoted(text: str) -> str:
 
 
 _UNDECLARED = re.compile(
-    rf"^{BINDINGS}:\d+:\d+: error: "
+    r"^functions\[\w+\]:\d+:\d+: error: "
     r"(?:'(\w+)' was not declared in this scope|use of undeclared identifier '(\w+)')",
     re.MULTILINE,
 )
@@ -82,7 +81,7 @@ def explain_bindings(functions: Sequence[str], text: str) -> Callable[[str], str
 
     def explain(output: str) -> str | None:
         missing = [first or second for first, second in _UNDECLARED.findall(output)]
-        has_other = re.search(rf"^(?!{BINDINGS}:)\S.*: (fatal )?error: ", output, re.MULTILINE)
+        has_other = re.search(r"^(?!functions\[)\S.*: (fatal )?error: ", output, re.MULTILINE)
         if not missing or has_other:
             return None
         lines = [f"functions={list(functions)!r} names {', '.join(map(repr, missing))}, which "]
