@@ -20,7 +20,7 @@ ids = [index[w] for w in text]
 
 class SkipGramModel(nn.Module):
     def __init__(self, emb_size, emb_dimension):
-        super(SkipGramModel, self).__init__()
+        super().__init__()
         self.emb_size = emb_size
         self.emb_dimension = emb_dimension
         self.u_embeddings = nn.Embedding(emb_size, emb_dimension, sparse=True)
