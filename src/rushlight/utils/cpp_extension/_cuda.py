@@ -138,7 +138,7 @@ _DROPPED_WITH_VALUE = (
     "--compiler-bindir", "-diag-suppress", "--diag-suppress", "--default-stream", "-t", "--threads",
 )  # fmt: skip
 _HOST_WITH_VALUE = ("-I", "-isystem", "-iquote", "-include", "-D", "-U")
-_HOST_PREFIXES = ("-D", "-U", "-I", "-isystem", "-std=", "-O", "-W", "-f", "-g1", "-g2", "-g3")
+_HOST_PREFIXES = ("-D", "-U", "-I", "-isystem", "-std=", "-W", "-f", "-g1", "-g2", "-g3")
 
 
 def _understood_by_host(flags: Sequence[str]) -> Iterable[str]:

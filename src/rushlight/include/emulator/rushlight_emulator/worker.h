@@ -57,6 +57,7 @@ class Queue {
   void push(unsigned thread) {
     slot_[(head_ + count_++) % MAX_THREADS] = static_cast<uint16_t>(thread);
   }
+  unsigned front() const { return slot_[head_]; }
   unsigned pop() {
     const unsigned thread = slot_[head_];
     head_ = (head_ + 1) % MAX_THREADS;
@@ -244,6 +245,8 @@ inline int Worker::next() {
   if (exited_ == threads) return MAIN;
   if (ready_.empty() && !open_converged()) deadlock();
   const unsigned thread = ready_.pop();
+  // The stacks of a large block do not fit into the nearest cache.
+  if (!ready_.empty()) __builtin_prefetch(at_[ready_.front()]);
   stack_ = stack_of_[thread];
   enter(thread);
   return static_cast<int>(thread);
