@@ -1,0 +1,5 @@
+#pragma once
+
+#include <torch/all.h>
+#include <torch/library.h>
+#include <torch/python.h>

@@ -1,0 +1,4 @@
+#pragma once
+
+#include <torch/all.h>
+#include <torch/library.h>

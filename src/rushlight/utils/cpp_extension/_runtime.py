@@ -1,0 +1,199 @@
+"""What the C++ headers ask Python for: things that are not worth compiling into every extension."""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import importlib
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+import rushlight
+from rushlight import Tensor, autograd
+from rushlight._tensor import wrap
+
+# --- functions by name ---
+
+_MODULES = ("rushlight", "rushlight.nn.functional", "rushlight.linalg", "rushlight.special")
+
+
+def function(name: str) -> Callable[..., Any]:
+    """Return the library's function of a name.
+
+    Raises:
+        NotImplementedError: there is none.
+    """
+    for module in _MODULES:
+        found = getattr(importlib.import_module(module), name, None)
+        if callable(found):
+            return found
+    raise NotImplementedError(f"the library has no function '{name}'")
+
+
+def operator(name: str, overload: str) -> Callable[..., Any]:
+    """Return the registered operator "ns::name" as `torch.ops` has it."""
+    namespace, _, plain = name.partition("::")
+    packet = getattr(getattr(rushlight.ops, namespace), plain)
+    return getattr(packet, overload or "default")
+
+
+# --- functions that extensions define ---
+
+
+def signature(
+    name: str, names: Sequence[str], types: Sequence[str], defaults: dict[int, Any], result: str
+) -> str:
+    """Return how a function is called: `f(x: torch.Tensor, by: float = 2.0) -> torch.Tensor`."""
+    parameters = []
+    for i, kind in enumerate(types):
+        parameter = f"{names[i] or f'arg{i}'}: {kind}"
+        parameters.append(f"{parameter} = {defaults[i]!r}" if i in defaults else parameter)
+    return f"{name}({', '.join(parameters)}) -> {result}"
+
+
+def docstring(name: str, overloads: Sequence[tuple[str, str]]) -> str:
+    """Return the docstring of a function with these (signature, text) overloads."""
+    if len(overloads) == 1:
+        return _paragraph(*overloads[0])
+    numbered = [
+        f"{number}. {_paragraph(*overload)}" for number, overload in enumerate(overloads, start=1)
+    ]
+    return "\n".join([f"{name}(*args, **kwargs)\nOverloaded function.\n", *numbered])
+
+
+def _paragraph(call: str, text: str) -> str:
+    return f"{call}\n\n{text}\n" if text else f"{call}\n"
+
+
+def raise_wrong_arguments(
+    name: str, signatures: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]
+) -> NoReturn:
+    """Raise the error of a call that fits no overload."""
+    supported = [
+        f"    {number}. {call.removeprefix(name)}\n" for number, call in enumerate(signatures, 1)
+    ]
+    given = ", ".join(map(repr, args))
+    if kwargs:
+        given += "; " if given else ""
+        given += "kwargs: " + ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
+    raise TypeError(
+        f"{name}(): incompatible function arguments. The following argument types are supported:\n"
+        f"{''.join(supported)}\nInvoked with: {given}"
+    )
+
+
+def exception_type(name: str) -> type[BaseException]:
+    """Return the exception that a C++ exception of this name becomes."""
+    homes = (builtins, rushlight, rushlight.linalg)
+    found = next((getattr(home, name) for home in homes if hasattr(home, name)), RuntimeError)
+    return found if isinstance(found, type) else RuntimeError
+
+
+# --- gradients ---
+
+
+def function_class(cpp_name: str, backward: Callable[..., Any]) -> type[autograd.Function]:
+    """Return the `autograd.Function` that stands for a C++ one.
+
+    Its `forward` gets, before the tensors, the callable that runs the C++ one.
+
+    Args:
+        cpp_name: the text in which the compiler names the C++ class, as `... [with T = Scale; ...`.
+        backward: called with the context and the gradients; returns those of the arguments.
+    """
+
+    def call_forward(ctx: Any, forward: Callable[[Any], Any], *tensors: Any) -> Any:
+        return forward(ctx)
+
+    def call_backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        return None, *backward(ctx, *gradients)
+
+    match = re.search(r"T = (?:[\w:]|\(anonymous namespace\)|\{anonymous\})*?(\w+)[;\]]", cpp_name)
+    name = match.group(1) if match else "CppFunction"
+    members = {"forward": staticmethod(call_forward), "backward": staticmethod(call_backward)}
+    return type(name, (autograd.Function,), members)
+
+
+def autograd_grad(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of outputs with regard to inputs."""
+    return autograd.grad(
+        outputs, inputs, grad_outputs or None, retain_graph, create_graph, allow_unused
+    )
+
+
+def autograd_backward(
+    tensors: Sequence[Tensor],
+    grad_tensors: Sequence[Tensor],
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> None:
+    """Accumulate gradients in the leaves."""
+    autograd.backward(tensors, grad_tensors or None, retain_graph, create_graph)
+
+
+# --- memory ---
+
+
+def tensor_over(
+    address: int,
+    sizes: Sequence[int],
+    strides: Sequence[int] | None,
+    dtype: Any,
+    device: Any,
+    requires_grad: bool,
+    owner: Any,
+) -> Tensor:
+    """Return a tensor over memory of C++; `owner` lives as long as anything looks at it."""
+    item = dtype.itemsize
+    if strides is None:
+        strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True)) + 1
+    count = reach if math.prod(sizes) else 0
+    if device.type == "cuda":
+        made = _cupy_array(address, count * item, sizes, strides, dtype, owner)
+    else:
+        made = _numpy_array(address, count * item, sizes, strides, dtype, owner)
+    return wrap(made).requires_grad_(requires_grad)
+
+
+def _numpy_array(
+    address: int, size: int, sizes: Any, strides: Any, dtype: Any, owner: Any
+) -> np.ndarray[Any, Any]:
+    if not size:
+        return np.empty(sizes, dtype.numpy)
+    buffer = (ctypes.c_char * size).from_address(address)
+    buffer.owner = owner
+    flat = np.frombuffer(buffer, np.uint8).view(dtype.numpy)
+    steps = [stride * dtype.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(flat, sizes, steps)
+
+
+def _cupy_array(address: int, size: int, sizes: Any, strides: Any, dtype: Any, owner: Any) -> Any:
+    import cupy
+
+    memory = cupy.cuda.UnownedMemory(address, size, owner)
+    steps = [stride * dtype.itemsize for stride in strides]
+    return cupy.ndarray(sizes, dtype.numpy, cupy.cuda.MemoryPointer(memory, 0), steps)
+
+
+def read_array(array: Any) -> tuple[int, Any, int, tuple[int, ...], tuple[int, ...]]:
+    """Return address, NumPy dtype, device index, sizes and strides in bytes of a GPU's array."""
+    return array.data.ptr, array.dtype, array.device.id, array.shape, array.strides
+
+
+def current_stream() -> int:
+    """Return the address of the CUDA stream on which arrays are computed."""
+    import cupy
+
+    return int(cupy.cuda.get_current_stream().ptr)
