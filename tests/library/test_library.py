@@ -287,7 +287,9 @@ def test_everything_by_name(T, ns):
 
 def test_names_that_are_refused(T, ns):
     library = T.library
-    with pytest.raises(ValueError, match=r'Expected `qualname` to be of the form "namespace::name"'):
+    with pytest.raises(
+        ValueError, match=r'Expected `qualname` to be of the form "namespace::name"'
+    ):
         library.define("f", "(Tensor x) -> Tensor")
     with pytest.raises(ValueError, match=r"expected schema to look like e.g."):
         library.define(f"{ns}::f", "f(Tensor x) -> Tensor")
@@ -311,7 +313,8 @@ def test_registrations_of_compiled_libraries(ns):
     x = rushlight.full((1,), 3.0, requires_grad=True)
     namespace.square(x).sum().backward()
     assert x.grad.tolist() == [6]
-    _register_native(ns, "twice(Tensor x, int n=2) -> Tensor", lambda x, n=2: x * n)  # rebuilt
+    _register_native(ns, "twice(Tensor x, int n=2) -> Tensor", lambda x, n: x * n)  # rebuilt
+    assert namespace.twice(rushlight.ones(1)).tolist() == [2]
     assert namespace.twice(rushlight.ones(1), 5).tolist() == [5]
 
 

@@ -15,7 +15,7 @@ from ..autograd.mode import GRAD, no_grad, read_mode
 from ..autograd.node import Node, edge_to, next_sequence
 from ..autograd.view import bump
 from ._arguments import tensors_in
-from ._registry import BY_DEVICE, Operator
+from ._registry import BY_DEVICE, CompiledKernel, Operator
 
 _COMPOSITE = ("CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")
 
@@ -86,8 +86,12 @@ def backend(operator: Operator, values: Sequence[Any], device: str) -> Any:
 
 def run(operator: Operator, kernel: Any, values: Sequence[Any]) -> Any:
     """Call a kernel and check what it returns."""
-    args, kwargs = operator.signature.for_kernel(values)
-    result = operator.signature.result(kernel(*args, **kwargs))
+    if type(kernel) is CompiledKernel:
+        result = kernel.function(*values)
+    else:
+        args, kwargs = operator.signature.for_kernel(values)
+        result = kernel(*args, **kwargs)
+    result = operator.signature.result(result)
     if operator.checks_aliases:
         check_aliases(operator, values, result)
     return result

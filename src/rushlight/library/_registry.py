@@ -33,6 +33,16 @@ _operators: dict[str, dict[str, Operator]] = {}  # "ns::name" -> overload -> ope
 _kernels: dict[tuple[str, str], dict[str, Kernel]] = {}  # also of operators not yet defined
 
 
+class CompiledKernel:
+    """A kernel that has no defaults of its own: it gets every argument, by position."""
+
+    def __init__(self, function: Kernel):
+        self.function = function
+
+    def __call__(self, *values: Any) -> Any:
+        return self.function(*values)
+
+
 class Operator:
     """One overload of an operator, as registered.
 
@@ -223,4 +233,5 @@ def register_native(
                 undefine(existing)
             define(schema)
     if function is not None:
-        add_kernel(qualname, dispatch_key or "CompositeImplicitAutograd", function)
+        key = dispatch_key or "CompositeImplicitAutograd"
+        add_kernel(qualname, key, CompiledKernel(function))
