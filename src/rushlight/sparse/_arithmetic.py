@@ -240,6 +240,7 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if isinstance(other, Tensor) and recording(other):
         x, values = settled(input)
         return build(values.div(other, rounding_mode=rounding_mode), x, "Div")
+    input = coalesced(input) if rounding_mode else input  # of the sum, not of its terms
     return Quotient.apply(input, divisor=other, rounding_mode=rounding_mode)
 
 

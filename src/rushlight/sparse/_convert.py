@@ -130,7 +130,11 @@ def _to_coordinates(x: SparseTensor) -> SparseTensor:
     if is_plain(x):
         y = coordinate_tensor(coordinates(x), x._elements.array, x._extent)
         return coalesced(y)
-    return from_dense(dense_array(x), sparse_coo, 2 + batch_dim(x), None, 0)
+    count = 2 + batch_dim(x)
+    if x.ndim > count:
+        return from_dense(dense_array(x), sparse_coo, count, None, 0)
+    indices = K.coordinates(element_places(x).reshape(-1), x._extent)
+    return coalesced(coordinate_tensor(indices, x._elements.array.reshape(-1), x._extent))
 
 
 def from_dense(a: Array, form: layout, count: int, block: Any, depth: int) -> SparseTensor:

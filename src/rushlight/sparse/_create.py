@@ -174,6 +174,8 @@ def _index_tensor(indices: Any, elements: Tensor) -> Tensor:
 def _coo_size(indices: Tensor, values: Tensor, size: Any) -> Shape:
     lines, elements = indices.array, values.array
     if lines.ndim != 2:
+        if size is not None and lines.ndim == 1:
+            _check_dims(_shape(size), lines.shape[0], elements.ndim - 1)
         raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(lines.shape)}")
     if lines.shape[1] != elements.shape[0]:
         raise RuntimeError(
@@ -187,17 +189,21 @@ def _coo_size(indices: Tensor, values: Tensor, size: Any) -> Shape:
         _check_not_negative(lines)
         return (*[int(n) + 1 for n in lines.max(axis=1)], *dense)
     extent = _shape(size)
-    if len(extent) != len(lines) + len(dense):
-        raise RuntimeError(
-            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(extent)}, "
-            f"sparse_dim = {len(lines)}, dense_dim = {len(dense)}"
-        )
+    _check_dims(extent, len(lines), len(dense))
     if extent[len(lines) :] != dense:
         raise RuntimeError(
             "values has incorrect size, expected "
             f"{[lines.shape[1], *extent[len(lines) :]]}, got {list(elements.shape)}"
         )
     return extent
+
+
+def _check_dims(extent: Shape, sparse: int, dense: int) -> None:
+    if len(extent) != sparse + dense:
+        raise RuntimeError(
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(extent)}, "
+            f"sparse_dim = {sparse}, dense_dim = {dense}"
+        )
 
 
 def _check_not_negative(lines: Array) -> None:

@@ -169,8 +169,8 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
 _HINTS = (
     "\nYou could try the following options:\n1. If you need an empty sparse tensor of this size, "
     "call `x = torch.sparse_coo_tensor(size)`.\n2. If you need to resize this tensor, you have the "
-    "following options:\n\t1. For both sparse and dense dimensions, keep the number of them "
-    "constant and the size of them non-shrinking, and then try the same call again.\n\t2. Or, "
+    "following options:\n    1. For both sparse and dense dimensions, keep the number of them "
+    "constant and the size of them non-shrinking, and then try the same call again.\n    2. Or, "
     "create a new sparse tensor with the correct indices and values from this sparse tensor."
 )
 
@@ -178,6 +178,8 @@ _HINTS = (
 @rule()
 def sparse_resize_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
     """Give the tensor another size in place; elements stay where they are."""
+    if self._dense:
+        raise refuse("sparse_resize_", (self,))
     extent = tuple(size)
     _check_resize(self, extent, sparse_dim, dense_dim)
     lines, values = self._places[0].array, self._elements.array
@@ -222,6 +224,8 @@ def sparse_resize_and_clear_(
     self: SparseTensor, size: Any, sparse_dim: int, dense_dim: int
 ) -> SparseTensor:
     """Give the tensor another size in place; nothing is stored afterwards."""
+    if self._dense:
+        raise refuse("sparse_resize_and_clear_", (self,))
     take_parts(self, empty_like(self, self._extent))
     return sparse_resize_(self, size, sparse_dim, dense_dim)
 

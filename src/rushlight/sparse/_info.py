@@ -77,7 +77,7 @@ def indices(self: Tensor) -> Tensor:
 @rule()
 def _indices(self: SparseTensor) -> Tensor:
     """Return the coordinates as they are."""
-    if not self.is_sparse:
+    if self._dense or not self.is_sparse:
         raise refuse("_indices", (self,))
     return part(self._places[0])
 
@@ -95,12 +95,16 @@ def values(self: Tensor) -> Tensor:
 @rule()
 def _values(self: SparseTensor) -> Tensor:
     """Return the values outside the graph."""
+    if self._dense:
+        raise refuse("_values", (self,))
     return part(self._elements)
 
 
 @rule()
 def _nnz(self: SparseTensor) -> int:
     """Return the number of values."""
+    if self._dense:
+        raise refuse("_nnz", (self,))
     return int(self._elements.array.shape[batch_dim(self)])
 
 
@@ -141,12 +145,14 @@ def row_indices(self: Tensor) -> Tensor:
 @rule("sparse_dim", "_dimI")
 def count_of_sparse(self: SparseTensor) -> int:
     """Return the number of sparse dimensions."""
-    return sparse_dim(self)
+    return 0 if self._dense else sparse_dim(self)
 
 
 @rule("dense_dim", "_dimV")
 def count_of_dense(self: SparseTensor) -> int:
     """Return the number of dense dimensions."""
+    if self._dense:
+        return self.ndim
     return self.ndim - batch_dim(self) - sparse_dim(self)
 
 
@@ -194,7 +200,13 @@ def data_ptr(self: SparseTensor) -> int:
     raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
 
 
-@rule("view", "reshape", "flatten", "view_as", "reshape_as", "ravel", "unflatten")
+@rule("view", "view_as")
+def view(self: SparseTensor, *shape: Any, **options: Any) -> Any:
+    """Raise: the indices would change."""
+    raise refuse("view", (self,))
+
+
+@rule("reshape", "flatten", "reshape_as", "ravel", "unflatten")
 def reshape(self: SparseTensor, *shape: Any, **options: Any) -> Any:
     """Raise: the indices would change."""
     raise RuntimeError("reshape is not implemented for sparse tensors")

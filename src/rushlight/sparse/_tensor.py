@@ -245,7 +245,8 @@ def make(
     tensor = _new(SparseTensor)
     tensor._form, tensor._places, tensor._elements = form, places, elements
     tensor._extent = extent if type(extent) is Size else Size(extent)
-    tensor._sorted = ordered
+    # A single element has no other to be out of order with.
+    tensor._sorted = ordered or (form is sparse_coo and places[0].array.shape[-1] < 2)
     tensor._requires_grad = False
     tensor._node = tensor._grad = tensor._counter = tensor._view = tensor._hooks = None
     tensor._index = 0
