@@ -95,20 +95,20 @@ def _log_mean_exp(p: Any, t: Tensor) -> Tensor:
     return (-(-width).expm1() / width).log() - p.low * t
 
 
-def _with_moment(p: Any, order: int) -> tuple[Any, Tensor | bool]:
+def _with_moment(p: Any, order: int) -> tuple[Any, Tensor | None]:
     """Return where E[x^order] is infinite, and p with other parameters there.
 
     Only Pareto has such moments; computing with them would make the gradients NaN.
     """
     if not isinstance(p, Pareto):
-        return p, False
+        return p, None
     infinite = p.alpha <= order
     inside = Pareto(p.scale, p.alpha.masked_fill(infinite, order + 1.0), validate_args=False)
     return inside, infinite
 
 
-def _infinite_where(result: Tensor, where: Tensor | bool) -> Tensor:
-    return result if where is False else result.masked_fill(where, math.inf)
+def _infinite_where(result: Tensor, where: Tensor | None) -> Tensor:
+    return result if where is None else result.masked_fill(where, math.inf)
 
 
 # --- by the kind of q ---

@@ -28,7 +28,7 @@ class Increasing(Parameterless):
     """Bijective transforms without parameters that rise."""
 
     bijective = True
-    sign = 1  # type: ignore[assignment]
+    sign = 1
 
 
 class ExpTransform(Increasing):
@@ -320,14 +320,14 @@ class CumulativeDistributionTransform(Transform):
 
     bijective = True
     codomain = constraints.unit_interval
-    sign = 1  # type: ignore[assignment]
+    sign = 1
 
     def __init__(self, distribution: Distribution, cache_size: int = 0):
         super().__init__(cache_size=cache_size)
         self.distribution = distribution
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         """The distribution's support."""
         return self.distribution.support
 

@@ -105,7 +105,7 @@ class TransformedDistribution(Distribution):
         return constraints.independent(codomain, more) if more > 0 else codomain
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
+    def has_rsample(self) -> bool:
         """Whether samples have gradients: if those of x have."""
         return self.base_dist.has_rsample
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from ._transform import (
-    CatTransform,
     ComposeTransform,
     IndependentTransform,
     ReshapeTransform,
-    StackTransform,
     Transform,
     identity_transform,
 )
@@ -21,6 +19,7 @@ from ._transforms_elementwise import (
     SoftplusTransform,
     TanhTransform,
 )
+from ._transforms_of_parts import CatTransform, StackTransform
 from ._transforms_of_vectors import (
     CorrCholeskyTransform,
     LowerCholeskyTransform,
