@@ -113,7 +113,7 @@ def tensor_str(t: Tensor) -> str:
     """Return the repr of a tensor: `tensor([1., 2.], grad_fn=<MulBackward0>)`."""
     name = type(t).__name__
     opening = "tensor(" if name in ("Tensor", "Parameter", "Buffer") else f"{name}("
-    shown = contents(t.array, indent=len(opening))
+    shown = "..." if t.device.type == "meta" else contents(t.array, indent=len(opening))
     return with_suffixes(opening + shown, _suffixes(t), indent=len(opening))
 
 
@@ -237,7 +237,10 @@ def _suffixes(t: Tensor) -> list[str]:
     if t.device.type != "cpu":
         found.append(f"device='{t.device}'")
     empty = not t.array.size
-    if (empty and t.array.ndim != 1) or (not empty and not _options.edgeitems):
+    if t.device.type == "meta":
+        empty = True
+        found.append(f"size={tuple(t.shape)}")
+    elif (empty and t.array.ndim != 1) or (not empty and not _options.edgeitems):
         found.append(f"size={tuple(t.shape)}")
     default = get_default_dtype()
     implied = (default,) if empty else (default, default.to_complex(), int64, bool_)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .device import CPU, device
+from .device import CPU, META, device
+from .meta import NAMESPACE, NO_DATA, MetaArray, meta_array
 
 
 def array_module(x: Array) -> ModuleType:
@@ -28,7 +29,7 @@ def array_module(x: Array) -> ModuleType:
 def device_of(x: Array) -> device:
     """Return the device whose memory holds `x`."""
     if isinstance(x, np.ndarray):
-        return CPU
+        return META if isinstance(x, MetaArray) else CPU
     return device("cuda", int(x.device.id))
 
 
@@ -45,16 +46,26 @@ def module_for(where: device) -> ModuleType:
         from .cuda import require_cupy
 
         return require_cupy()
+    if where.type == "meta":
+        return NAMESPACE
     raise RuntimeError(
         f"device type '{where.type}' has no backend in rushlight: use 'cpu' or 'cuda'"
     )
 
 
 def to_device(x: Array, where: device) -> Array:
-    """Return `x` on a device: itself if it is there already, else a copy."""
+    """Return `x` on a device: itself if it is there already, else a copy.
+
+    Raises:
+        NotImplementedError: `x` is on the meta device.
+    """
     here = device_of(x)
     if here.type == where.type and (where.index is None or here.index == where.index):
         return x
+    if here.type == "meta":
+        raise NotImplementedError(NO_DATA)
+    if where.type == "meta":
+        return meta_array(x.shape, x.dtype, x.strides)
     if where.type == "cpu":
         return x.get() if hasattr(x, "get") else x
     cupy = module_for(where)

@@ -78,6 +78,7 @@ class _Defaults(threading.local):
 
 
 CPU = device("cpu")
+META = device("meta")
 _defaults = _Defaults()
 
 

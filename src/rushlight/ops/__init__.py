@@ -14,6 +14,7 @@ import importlib.util
 from typing import Any
 
 from . import (
+    _meta,
     _waiting,
     activation,
     arithmetic,
@@ -109,4 +110,5 @@ def __getattr__(name: str) -> Any:
     namespaces = importlib.import_module("rushlight.library").ops
     if name in ("import_module", "load_library", "loaded_libraries"):
         return getattr(namespaces, name)
-    return namespaces.namespace(name)
+    found = globals()[name] = namespaces.namespace(name)
+    return found

@@ -132,6 +132,8 @@ def allocate(where: device | None, make: Callable[[ModuleType], Array]) -> Array
     if where.type == "cpu":
         return make(np)
     xp = module_for(where)
+    if where.type == "meta":
+        return make(xp)
     with xp.cuda.Device(where.index or 0):
         return make(xp)
 

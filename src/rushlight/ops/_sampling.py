@@ -15,6 +15,7 @@ from ..backend import dtype as dtypes
 from ..backend.array import device_of, to_device
 from ..backend.device import as_device, device
 from ..backend.dtype import dtype as DType
+from ..backend.meta import MetaArray, meta_array
 from ..kernels.random.mt19937 import Stream
 from ..random import Generator, generator_for
 from ._arguments import check_dtype, check_layout, finish
@@ -42,6 +43,8 @@ def stream_for(name: str, where: device, generator: Generator | None) -> Stream:
 
 def _run(filler: Filler, array: Array, stream: Stream, args: tuple[Any, ...]) -> None:
     """Fill an array of any device; a GPU's is filled on the CPU and copied."""
+    if isinstance(array, MetaArray):
+        return
     if isinstance(array, np.ndarray):
         filler(array, stream, *args)
         return
@@ -77,6 +80,8 @@ def drawn(
     if out is not None and out.array.shape == shape:
         return write(name, out, generator, filler, *args)
     place = place_of_result(where, out)
+    if place.type == "meta":
+        return finish(name, meta_array(shape, kind.numpy), out, requires_grad)
     host = np.empty(shape, kind.numpy)
     filler(host, stream_for(name, place, generator), *args)
     return finish(name, to_device(host, place), out, requires_grad)

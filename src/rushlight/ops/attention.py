@@ -77,6 +77,8 @@ def _bias(query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool)
                 "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
                 "is_causal=True"
             )
+        if query.is_meta:
+            return None
         allowed = np.tri(query.array.shape[-2], key.array.shape[-2], dtype=bool)
     elif attn_mask is None:
         return None

@@ -138,7 +138,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     """
     both_tensors("equal", input, other)
     x, y = promote(input, other)
-    return x.array.shape == y.array.shape and bool(np.equal(x.array, y.array).all())
+    return x.array.shape == y.array.shape and bool(np.equal(x.array, y.array).all().item())
 
 
 @quiet
@@ -210,7 +210,7 @@ def allclose(
         >>> rushlight.allclose(rushlight.tensor([1.0]), rushlight.tensor([1.0 + 1e-7]))
         True
     """
-    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all().item())
 
 
 # --- tests of each element ---

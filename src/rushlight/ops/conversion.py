@@ -157,7 +157,7 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         non_blocking: accepted for compatibility.
     """
     if dtype is None:
-        place = "" if self.is_cpu else "cuda."
+        place = "" if self.is_cpu else f"{self.device.type}."
         return f"torch.{place}{self.dtype.type_name}Tensor"
     if isinstance(dtype, str):
         return _as_named_type(self, dtype)

@@ -361,6 +361,8 @@ def bernoulli(
         tensor([0., 0., 1.])
     """
     require_tensor("bernoulli", input)
+    if input.is_meta:
+        return empty_like(input)
     stream = stream_for("bernoulli", input.device, generator)
     if p is None:
         return Bernoulli.apply(input, stream=stream)
@@ -418,6 +420,8 @@ def multinomial(
     """
     require_tensor("multinomial", input)
     num_samples = integer("multinomial", "num_samples", num_samples)
+    if input.is_meta:
+        return input.new_empty((*input.shape[:-1], num_samples), dtype=dtypes.int64)
     _check_weights(input, num_samples, replacement)
     if out is not None and out.dtype is not dtypes.int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.type_name}")

@@ -96,7 +96,7 @@ def element_size(self: Tensor) -> int:
 @method
 def data_ptr(self: Tensor) -> int:
     """Return the address of the first element; 0 if there is none."""
-    return address_of(self.array) if self.array.size else 0
+    return address_of(self.array) if self.array.size and not self.is_meta else 0
 
 
 @method
@@ -194,7 +194,7 @@ install(
     is_sparse=property(lambda self: False),
     is_sparse_csr=property(lambda self: False),
     is_quantized=property(lambda self: False),
-    is_meta=property(lambda self: False),
+    is_meta=property(lambda self: self.device.type == "meta"),
     is_mkldnn=property(lambda self: False),
     is_nested=property(lambda self: False),
 )

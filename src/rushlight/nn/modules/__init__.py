@@ -71,7 +71,8 @@ from .instancenorm import (
     LazyInstanceNorm3d,
 )
 from .linear import Bilinear, Identity, LazyLinear, Linear
-from .linear_loss import LinearCrossEntropyLoss, LinearCrossEntropyOptions
+from .linear_cross_entropy_options import LinearCrossEntropyOptions
+from .linear_loss import LinearCrossEntropyLoss
 from .loss import (
     BCELoss,
     BCEWithLogitsLoss,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,9 +90,17 @@ def load_own(
         if key not in state_dict:
             missing_keys.append(key)
             continue
-        problem = _load_value(module, name, target, state_dict[key], assign)
+        _warn_of_nothing(key, target, state_dict[key], assign)
+        try:
+            problem = _load_value(module, name, target, state_dict[key], assign)
+        except (NotImplementedError, RuntimeError) as error:
+            problem = (
+                'While copying the parameter named "{key}", whose dimensions in the model are '
+                f"{target.shape} and whose dimensions in the checkpoint are "
+                f"{state_dict[key].shape}, an exception occurred : {error.args}."
+            )
         if problem:
-            error_msgs.append(problem.format(key=key))
+            error_msgs.append(problem.replace("{key}", key))
     extra = prefix + "_extra_state"
     if takes_extra:
         if extra in state_dict:
@@ -106,6 +115,17 @@ def load_own(
             known = first in module._modules if rest else first in own
             if not known:
                 unexpected_keys.append(key)
+
+
+def _warn_of_nothing(key: str, target: Any, value: Any, assign: bool) -> None:
+    if target.is_meta and isinstance(value, Tensor) and not value.is_meta and not assign:
+        warnings.warn(
+            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter "
+            "in the current model, which is a no-op. (Did you mean to pass `assign=True` to assign "
+            "items in the state dictionary to their corresponding key in the module instead of "
+            "copying them in place?)",
+            stacklevel=7,
+        )
 
 
 def _load_value(module: Module, name: str, target: Any, value: Any, assign: bool) -> str | None:

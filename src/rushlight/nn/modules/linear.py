@@ -178,3 +178,4 @@ class LazyLinear(LazyModuleMixin, Linear):
             if self.bias is not None:
                 self.bias.materialize((self.out_features,))
             self.reset_parameters()
+        self.in_features = self.weight.shape[-1]  # where a state has been loaded before

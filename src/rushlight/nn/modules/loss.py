@@ -8,6 +8,7 @@ from typing import Any
 from ..._tensor import Tensor
 from ...ops._loss import legacy_reduction
 from .. import functional as F
+from .distance import PairwiseDistance
 from .module import Module
 
 
@@ -561,7 +562,7 @@ class TripletMarginWithDistanceLoss(_Loss):
                 f"{margin} instead"
             )
         self.distance_function: Any = (
-            distance_function if distance_function is not None else F.pairwise_distance
+            distance_function if distance_function is not None else PairwiseDistance()
         )
         self.margin, self.swap = margin, swap
 

@@ -13,6 +13,7 @@ from ..._tensor import Tensor
 from ...autograd.hooks import RemovableHandle, add_hook
 from ...autograd.mode import no_grad
 from ...backend.dtype import dtype
+from ...backend.meta import NO_DATA
 from ...ops.conversion import read_to
 from ..parameter import Buffer, Parameter, is_lazy
 from ._hooks import (
@@ -436,7 +437,15 @@ class Module:
             options = {} if form is None or t.ndim != form.rank else {"memory_format": form}
             return t.to(device=where, dtype=dtype if numeric else None, **options)
 
-        return self._apply(convert)
+        try:
+            return self._apply(convert)
+        except NotImplementedError as error:
+            if str(error) != NO_DATA:
+                raise
+            raise NotImplementedError(
+                f"{NO_DATA} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() "
+                "when moving module from meta to a different device."
+            ) from None
 
     def _to_floating(self: T, wanted: str) -> T:
         return self._apply(lambda t: getattr(t, wanted)() if t.dtype.is_floating_point else t)
