@@ -91,6 +91,26 @@ def test_another_process_is_making_it(gcc, own_directory):
     assert not header.is_valid()
 
 
+CANNOT_LOAD = """#!/bin/sh
+case "$*" in
+  *c++-header*) ;;
+  */precompiled/*) echo "a.cpp:1:1: fatal error: had to relocate PCH"; exit 1 ;;
+esac
+exec {compiler} "$@"
+"""
+
+
+def test_a_compiler_that_cannot_load_it(gcc, compiler, own_directory, tmp_path, monkeypatch):
+    wrapper = tmp_path / "g++"
+    wrapper.write_text(CANNOT_LOAD.format(compiler=compiler))
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CXX", str(wrapper))
+    build(1, use_pch=True)
+    build(2, use_pch=True)
+    left = {path.suffix for path in (own_directory / "precompiled").iterdir()}
+    assert left == {".asked_for", ".unusable"}
+
+
 def test_it_can_be_turned_off(gcc, monkeypatch):
     assert _precompiled.is_wanted(f"#include <{HEADER}>")
     monkeypatch.setenv("RUSHLIGHT_PCH", "0")

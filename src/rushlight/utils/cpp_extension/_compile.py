@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rushlight.utils.cpp_extension import _build, _cache, _compiler, _precompiled
+from rushlight.utils.cpp_extension import _build, _cache, _compiler
 from rushlight.utils.cpp_extension._errors import CompilerFailure
+from rushlight.utils.cpp_extension._precompiled import Precompiled, is_wanted
 from rushlight.utils.cpp_extension._recipe import Plan, Recipe, Unit
 
 
@@ -79,12 +80,10 @@ def _compile(recipe: Recipe, plan: Plan, unit: Unit, cache: _cache.Cache, scratc
     dependencies = scratch / f"{unit.key}.d"
     report = ["-MMD", "-MF", str(dependencies), "-c", path, "-o", str(object_file)]
     header = _precompiled_header(plan, unit)
-    if header is not None and recipe.use_pch:
-        header.make_now()
-    command = unit.command if header is None else header.use_in(unit.command)
-    _run(recipe, [*command, *report], scratch)
-    if header is not None:
-        header.make_soon()
+    if header is None:
+        _run(recipe, [*unit.command, *report], scratch)
+    else:
+        _run_with_header(recipe, unit, header, report, scratch)
     inside = str(scratch) + os.sep
     included += [name for name in _cache.read_depfile(dependencies) if not name.startswith(inside)]
     files = sorted({name for name in included if os.path.isabs(name)})
@@ -109,13 +108,29 @@ def _source_file(recipe: Recipe, unit: Unit, scratch: Path) -> tuple[str, list[s
     return path, []
 
 
-def _precompiled_header(plan: Plan, unit: Unit) -> _precompiled.Precompiled | None:
+def _run_with_header(
+    recipe: Recipe, unit: Unit, header: Precompiled, report: list[str], scratch: Path
+) -> None:
+    """Run a compiler with the precompiled header if it is there, and see to it that it will be."""
+    if recipe.use_pch:
+        header.make_now()
+    try:
+        _run(recipe, [*header.use_in(unit.command), *report], scratch)
+    except CompilerFailure as failure:
+        if "PCH" not in failure.output:  # "had to relocate PCH": the address is taken
+            raise
+        header.give_up()
+        _run(recipe, [*unit.command, *report], scratch)
+    header.make_soon()
+
+
+def _precompiled_header(plan: Plan, unit: Unit) -> Precompiled | None:
     """Return the precompiled header a unit could use, there or not."""
     if not plan.can_precompile or unit.source.language != "c++":
         return None
-    if not _precompiled.is_wanted(unit.source.text):
+    if not is_wanted(unit.source.text):
         return None
-    return _precompiled.Precompiled(unit.command, plan.world)
+    return Precompiled(unit.command, plan.world)
 
 
 def _write(path: Path, text: str) -> None:

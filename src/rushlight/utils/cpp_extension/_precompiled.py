@@ -55,6 +55,7 @@ class Precompiled:
         self.directory = root / _cache.digest_of(*world, *self.command)
         self.scratch = self.directory.with_suffix(".making")
         self.asked_for = self.directory.with_suffix(".asked_for")
+        self.unusable = self.directory.with_suffix(".unusable")
 
     def use_in(self, command: Sequence[str]) -> list[str]:
         """Return the command, made to use it if it is there."""
@@ -70,6 +71,12 @@ class Precompiled:
             return all(_changed_ns(file) <= begun for file in files)
         except OSError:
             return False
+
+    def give_up(self) -> None:
+        """Never use it again: the compiler cannot load it, for reasons of the system's."""
+        with contextlib.suppress(OSError):
+            self.unusable.touch()
+            shutil.rmtree(self.directory)
 
     def make_soon(self) -> None:
         """Make it in the background, unless this is the first time that anybody asks for it."""
@@ -90,7 +97,7 @@ class Precompiled:
             self._make("")
 
     def _make(self, background: str) -> None:
-        if not self._begin():
+        if self.unusable.exists() or not self._begin():
             return
         target = self.scratch / f"{HEADER}.gch"
         target.parent.mkdir(parents=True)
