@@ -54,4 +54,7 @@ def _gelu(x: Array, approximate: str = "none") -> Any:
 
 @gelu_grad.fast(np.ndarray, rounded=(0,))
 def _gelu_grad(g: Array, x: Array, approximate: str = "none") -> Any:
+    if g.strides != x.strides and g.shape == x.shape:  # an expanded gradient, that of a sum
+        g, expanded = np.empty_like(x, dtype=g.dtype), g
+        g[...] = expanded
     return core.gelu_tanh_grad(g, x) if approximate == "tanh" else core.gelu_erf_grad(g, x)
