@@ -332,6 +332,9 @@ def test_conversions_to_numbers(T):
     assert complex(T.tensor(2.0)) == 2 + 0j
     assert bool(T.tensor([0.0])) is False
     assert f"{T.tensor(1.23456):.2f}" == "1.23"
+    assert f"{T.tensor(1.5)} {T.tensor(2)} {T.tensor([1.5])}" == "1.5 2 tensor([1.5000])"
+    with pytest.raises(TypeError, match="unsupported format string"):
+        f"{T.tensor([1.5]):.2f}"
     assert round(T.tensor(2.5).item()) == 2
     for convert in (int, float, complex):
         with pytest.raises(ValueError, match="only one element tensors can be converted to Python"):
