@@ -24,7 +24,7 @@
 #define __cluster_dims__(...)
 #define __forceinline__ inline __attribute__((always_inline))
 #define __inline_hint__ inline
-#define __noinline__ __attribute__((noinline))
+#define __noinline__  // libstdc++ writes __attribute__((__noinline__)), so it must fit in there
 #define __restrict__ __restrict
 #define __align__(n) __attribute__((aligned(n)))
 #define __builtin_align__(n) __attribute__((aligned(n)))
