@@ -37,6 +37,19 @@ def test_cuda_home(monkeypatch, tmp_path):
     assert len(cpp_extension.include_paths("cpu")) == 1
 
 
+def test_cuda_home_of_the_nvcc_on_the_path(monkeypatch, tmp_path):
+    from rushlight.utils.cpp_extension import _paths
+
+    for name in ("bin/nvcc", "include/cuda_runtime.h"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.touch(mode=0o755)
+    monkeypatch.delenv("CUDA_HOME", raising=False)
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert _paths.find_cuda_home() == str(tmp_path)
+
+
 def test_default_build_root(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     root = cpp_extension.get_default_build_root()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -18,15 +20,23 @@ PYTHON_ABI = f"py{sys.version_info.major}{sys.version_info.minor}{getattr(sys, '
 
 
 def find_cuda_home() -> str | None:
-    """Return the CUDA toolkit's directory: CUDA_HOME, CUDA_PATH, nvcc's, the usual place."""
+    """Return the CUDA toolkit's directory: CUDA_HOME, CUDA_PATH, nvcc's, the usual places."""
     named = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     if named:
         return named
     nvcc = shutil.which("nvcc")
-    if nvcc is not None:
-        return os.path.dirname(os.path.dirname(os.path.realpath(nvcc)))
-    usual = "/usr/local/cuda"
-    return usual if os.path.exists(usual) else None
+    above = [os.path.dirname(os.path.dirname(os.path.realpath(nvcc)))] if nvcc is not None else []
+    # The nvcc on the path may be a script that calls one elsewhere.
+    versions = sorted(glob.glob("/usr/local/cuda-*"), key=_numbers, reverse=True)
+    usual = ["/usr/local/cuda", *versions]
+    for home in [*above, *usual]:
+        if os.path.exists(os.path.join(home, "include", "cuda_runtime.h")):
+            return home
+    return above[0] if above else None
+
+
+def _numbers(path: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", path)]
 
 
 def include_paths(device_type: str = "cpu", torch_include_dirs: bool = True) -> list[str]:
