@@ -60,6 +60,8 @@ class SparseTensor(Tensor):
             NotImplementedError: there is none.
         """
         rule = RULES.get(func.__name__)
+        if rule is None and func.__name__ in _OF_THE_GRAPH:
+            return func.__wrapped__(*args, **(kwargs or {}))
         if rule is None:
             raise refuse(func.__name__, (*args, *(kwargs or {}).values()))
         options = dict(kwargs or {})
@@ -227,6 +229,10 @@ class SparseTensor(Tensor):
         return twin
 
 
+# Methods that need no rule: they know the tensor by its place in the graph.
+_OF_THE_GRAPH = frozenset({
+    "_tensor_backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad",
+})  # fmt: skip
 _LONG_NAMES = {
     sparse_coo: "Sparse", sparse_csr: "SparseCsr", sparse_csc: "SparseCsc",
     sparse_bsr: "SparseBsr", sparse_bsc: "SparseBsc",
