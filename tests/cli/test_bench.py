@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_the_columns_line_up(command):
     head, *lines = done.stdout.splitlines()[2:]
     assert [line.split()[0] for line in lines if "numba" not in line] == ["numpy", "rushlight"]
     assert {len(line) for line in lines} == {len(head)}
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_extension(command):
+    done = command("bench", "extension", "--without", "torch")
+    assert done.returncode == 0, done.stderr
+    ((name, *times),) = rows(done.stdout, "framework")
+    assert name == "rushlight"
+    assert len(times) == 6  # a number and its unit: cold build, warm load, import
 
 
 def test_a_contender_that_fails(command):
