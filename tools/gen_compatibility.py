@@ -25,7 +25,8 @@ SPACES = (
     "torch.optim.swa_utils", "torch.autograd", "torch.autograd.functional",
     "torch.autograd.forward_ad", "torch.autograd.graph", "torch.func", "torch.linalg",
     "torch.fft", "torch.special", "torch.signal.windows", "torch.sparse", "torch.random",
-    "torch.distributions", "torch.utils.data", "torch.utils.checkpoint", "torch.amp",
+    "torch.distributions", "torch.distributions.constraints", "torch.distributions.transforms",
+    "torch.distributions.kl", "torch.utils.data", "torch.utils.checkpoint", "torch.amp",
     "torch.multiprocessing", "torch.serialization", "torch.overrides", "torch.testing",
     "torch.futures", "torch.cuda",
 )  # fmt: skip

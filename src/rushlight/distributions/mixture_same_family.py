@@ -105,16 +105,16 @@ class MixtureSameFamily(Distribution):
         between = (weights * (components.mean - self._pad(self.mean)).pow(2.0)).sum(dim)
         return within + between
 
-    def cdf(self, value: Tensor) -> Tensor:
+    def cdf(self, x: Tensor) -> Tensor:
         """Return the probability of a value at most as large."""
-        each = self._component_distribution.cdf(self._pad(value))
+        each = self._component_distribution.cdf(self._pad(x))
         return (each * self._mixture_distribution.probs).sum(-1)
 
-    def log_prob(self, value: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor) -> Tensor:
         """Return the logarithm of the density or probability."""
         if self._validate_args:
-            self._validate_sample(value)
-        each = self._component_distribution.log_prob(self._pad(value))
+            self._validate_sample(x)
+        each = self._component_distribution.log_prob(self._pad(x))
         return (each + self._mixture_distribution.logits.log_softmax(-1)).logsumexp(-1)
 
     def sample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
