@@ -8,6 +8,16 @@
 
 #include "rushlight_emulator/qualifiers.h"
 
+#include <vector>
+#ifdef RUSHLIGHT_CUDA_CHECK
+#include <string>
+#if !defined(__clang__)
+// The debug mode compiles kernels without optimization: it wants each access at its own place.
+#pragma GCC push_options
+#pragma GCC optimize("O2")
+#endif
+#endif
+
 #include "rushlight_emulator/vectors.h"
 
 #include "rushlight_emulator/math.h"
@@ -19,6 +29,9 @@
 
 #ifdef RUSHLIGHT_CUDA_CHECK
 #include "rushlight_emulator/check.h"
+#if !defined(__clang__)
+#pragma GCC pop_options
+#endif
 #endif
 
 #include <assert.h>

@@ -123,7 +123,7 @@ def _emulator_flags(flags: Sequence[str], debug: bool) -> Iterable[str]:
 def check_flags(is_clang: bool) -> list[str]:
     """Return the flags of the debug mode: the compiler calls us before each access to memory."""
     options = {"instrumentation-with-call-threshold": 0, "stack": 0, "globals": 1}
-    flags = ["-DRUSHLIGHT_CUDA_CHECK=1", "-O1", "-g1", "-fsanitize=kernel-address"]
+    flags = ["-DRUSHLIGHT_CUDA_CHECK=1", "-O0", "-g1", "-fsanitize=kernel-address"]
     for name, value in options.items():
         flags += (
             ["-mllvm", f"-asan-{name}={value}"] if is_clang else ["--param", f"asan-{name}={value}"]
@@ -153,7 +153,7 @@ def _understood_by_host(flags: Sequence[str]) -> Iterable[str]:
             next(waiting, None)
         elif flag in _HOST_WITH_VALUE:
             yield from (flag, next(waiting, ""))
-        elif flag.startswith(_HOST_PREFIXES) or flag in ("-g", "-w"):
+        elif flag.startswith(_HOST_PREFIXES) or flag in ("-g", "-w", "-O0"):
             yield flag
 
 

@@ -36,7 +36,7 @@ struct Bits<8> {
 };
 
 template <class To, class From>
-To bits_as(const From& from) {
+RUSHLIGHT_INLINE To bits_as(const From& from) {
   static_assert(sizeof(To) == sizeof(From), "the types differ in size");
   To to;
   std::memcpy(static_cast<void*>(&to), static_cast<const void*>(&from), sizeof to);
@@ -45,7 +45,7 @@ To bits_as(const From& from) {
 
 /// `*address = change(*address)` as one step; the old value.
 template <class T, class Change>
-T atomic_change(T* address, Change change) {
+RUSHLIGHT_INLINE T atomic_change(T* address, Change change) {
   using Word = typename Bits<sizeof(T)>::type;
   Atomic guard;
   auto* word = reinterpret_cast<Word*>(const_cast<std::remove_volatile_t<T>*>(address));
@@ -62,7 +62,7 @@ T atomic_change(T* address, Change change) {
 #define RUSHLIGHT_VALUE(T) std::common_type_t<T>
 
 template <class T>
-T atomicAdd(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicAdd(T* address, RUSHLIGHT_VALUE(T) value) {
   if constexpr (std::is_integral_v<T>) {
     rushlight::emu::Atomic guard;
     return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
@@ -71,45 +71,45 @@ T atomicAdd(T* address, RUSHLIGHT_VALUE(T) value) {
   }
 }
 template <class T>
-T atomicSub(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicSub(T* address, RUSHLIGHT_VALUE(T) value) {
   rushlight::emu::Atomic guard;
   return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED);
 }
 template <class T>
-T atomicMin(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicMin(T* address, RUSHLIGHT_VALUE(T) value) {
   return rushlight::emu::atomic_change(address, [&](T old) { return value < old ? value : old; });
 }
 template <class T>
-T atomicMax(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicMax(T* address, RUSHLIGHT_VALUE(T) value) {
   return rushlight::emu::atomic_change(address, [&](T old) { return old < value ? value : old; });
 }
 template <class T>
-T atomicExch(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicExch(T* address, RUSHLIGHT_VALUE(T) value) {
   return rushlight::emu::atomic_change(address, [&](T) { return value; });
 }
 template <class T>
-T atomicAnd(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicAnd(T* address, RUSHLIGHT_VALUE(T) value) {
   return rushlight::emu::atomic_change(address, [&](T old) -> T { return old & value; });
 }
 template <class T>
-T atomicOr(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicOr(T* address, RUSHLIGHT_VALUE(T) value) {
   return rushlight::emu::atomic_change(address, [&](T old) -> T { return old | value; });
 }
 template <class T>
-T atomicXor(T* address, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicXor(T* address, RUSHLIGHT_VALUE(T) value) {
   return rushlight::emu::atomic_change(address, [&](T old) -> T { return old ^ value; });
 }
-inline unsigned atomicInc(unsigned* address, unsigned limit) {
+RUSHLIGHT_INLINE unsigned atomicInc(unsigned* address, unsigned limit) {
   return rushlight::emu::atomic_change(address,
                                        [&](unsigned old) { return old >= limit ? 0 : old + 1; });
 }
-inline unsigned atomicDec(unsigned* address, unsigned limit) {
+RUSHLIGHT_INLINE unsigned atomicDec(unsigned* address, unsigned limit) {
   return rushlight::emu::atomic_change(
       address, [&](unsigned old) { return old == 0 || old > limit ? limit : old - 1; });
 }
 
 template <class T>
-T atomicCAS(T* address, RUSHLIGHT_VALUE(T) compare, RUSHLIGHT_VALUE(T) value) {
+RUSHLIGHT_INLINE T atomicCAS(T* address, RUSHLIGHT_VALUE(T) compare, RUSHLIGHT_VALUE(T) value) {
   using Word = typename rushlight::emu::Bits<sizeof(T)>::type;
   Word expected = rushlight::emu::bits_as<Word>(T(compare));
   {
@@ -126,11 +126,11 @@ T atomicCAS(T* address, RUSHLIGHT_VALUE(T) compare, RUSHLIGHT_VALUE(T) value) {
 
 #define RUSHLIGHT_SCOPES(name)                                 \
   template <class T, class... V>                               \
-  T name##_block(T* address, V... values) {                    \
+  RUSHLIGHT_INLINE T name##_block(T* address, V... values) {                    \
     return name(address, values...);                           \
   }                                                            \
   template <class T, class... V>                               \
-  T name##_system(T* address, V... values) {                   \
+  RUSHLIGHT_INLINE T name##_system(T* address, V... values) {                   \
     return name(address, values...);                           \
   }
 RUSHLIGHT_SCOPES(atomicAdd)

@@ -9,10 +9,12 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <iterator>
+#include <string>
+#include <vector>
+
 #include "atomics.h"
 #include "launch.h"
-
-#define RUSHLIGHT_UNCHECKED __attribute__((no_sanitize_address))
 
 namespace rushlight::emu {
 
@@ -44,8 +46,8 @@ struct Variable {
 };
 
 struct Range {
-  uintptr_t begin, end;
-  bool contains(uintptr_t address) const { return address - begin < end - begin; }
+  uintptr_t begin = 0, end = 0;
+  RUSHLIGHT_UNCHECKED bool contains(uintptr_t address) const { return address - begin < end - begin; }
 };
 
 /// A write of what another thread wrote in the same epoch: a race, unless both write the same.
@@ -66,14 +68,24 @@ struct EarlyRead {
 
 /// What a worker knows of the shared memory of the block it runs.
 struct Shadow {
-  std::vector<char> memory = std::vector<char>(SHARED_BYTES_OPT_IN);  // static arrays
-  std::vector<Byte> static_bytes = std::vector<Byte>(SHARED_BYTES_OPT_IN);
-  std::vector<Byte> dynamic_bytes = std::vector<Byte>(SHARED_BYTES_OPT_IN);
-  std::vector<SharedArray> arrays;
+  char* const memory = new char[SHARED_BYTES_OPT_IN]();  // static arrays
+  Byte* const static_bytes = new Byte[SHARED_BYTES_OPT_IN];
+  Byte* const dynamic_bytes = new Byte[SHARED_BYTES_OPT_IN];
+  SharedArray arrays[64];
+  unsigned count = 0;  // of arrays
   size_t used = FENCE;
   Overwrite overwrite;
   EarlyRead early;
-  Range seen{0, 0};  // the allocation of the last access
+  Range seen[8];  // allocations that were accessed last
+  unsigned next_seen = 0;
+
+  Shadow() = default;
+  Shadow(const Shadow&) = delete;
+  ~Shadow() {
+    delete[] memory;
+    delete[] static_bytes;
+    delete[] dynamic_bytes;
+  }
 };
 
 inline thread_local Shadow* shadow = nullptr;
@@ -81,11 +93,11 @@ inline thread_local bool checking = false;
 
 /// While it lives nothing is checked: the checks themselves are code like any other.
 struct Quiet {
-  Quiet() {
+  RUSHLIGHT_UNCHECKED Quiet() {
     checking = true;
     asm volatile("" ::: "memory");
   }
-  ~Quiet() {
+  RUSHLIGHT_UNCHECKED ~Quiet() {
     asm volatile("" ::: "memory");
     checking = false;
   }
@@ -161,10 +173,10 @@ inline Shadow& this_shadow() {
 /// Forget the arrays of the kernel before.
 inline void forget_shared() {
   Shadow& s = this_shadow();
-  s.arrays.clear();
+  s.count = 0;
   s.used = FENCE;
   s.overwrite.open = s.early.open = false;
-  s.seen = {0, 0};
+  for (Range& range : s.seen) range = Range();
   checking = false;  // a block that failed before may have left it on
   in_atomic = false;
 }
@@ -175,18 +187,18 @@ Arrays& checked_shared(const char* names) {
   static const char key = 0;
   Quiet quiet;
   Shadow& s = this_shadow();
-  for (const SharedArray& array : s.arrays)
-    if (array.key == &key) return *reinterpret_cast<Arrays*>(s.memory.data() + array.begin);
+  for (unsigned i = 0; i < s.count; ++i)
+    if (s.arrays[i].key == &key) return *reinterpret_cast<Arrays*>(s.memory + s.arrays[i].begin);
   const size_t begin = (s.used + FENCE - 1) / FENCE * FENCE;
-  if (begin + sizeof(Arrays) + FENCE > s.memory.size())
+  if (begin + sizeof(Arrays) + FENCE > SHARED_BYTES_OPT_IN || s.count == std::size(s.arrays))
     fail(cudaErrorInvalidValue, "too much shared memory: %s needs %zu bytes", names, sizeof(Arrays));
-  s.arrays.push_back({&key, names, begin, sizeof(Arrays)});
+  s.arrays[s.count++] = {&key, names, begin, sizeof(Arrays)};
   s.used = begin + sizeof(Arrays) + FENCE;
-  return *reinterpret_cast<Arrays*>(s.memory.data() + begin);
+  return *reinterpret_cast<Arrays*>(s.memory + begin);
 }
 
 /// Whether nothing orders an earlier access before one of the running thread.
-inline bool is_unordered(const Touch& earlier) {
+RUSHLIGHT_UNCHECKED inline bool is_unordered(const Touch& earlier) {
   if (earlier.thread == worker->current || earlier.epoch != worker->barriers()) return false;
   const bool same_warp = earlier.thread / WARP == worker->current / WARP;
   return !same_warp || earlier.syncs == worker->warp().syncs;
@@ -201,7 +213,7 @@ inline bool is_unordered(const Touch& earlier) {
   fail(cudaErrorLaunchFailure, "%s", text.c_str());
 }
 
-inline void check_byte(Byte& byte, const char* name, bool write, const Touch& now) {
+RUSHLIGHT_UNCHECKED inline void check_byte(Byte& byte, const char* name, bool write, const Touch& now) {
   if (is_unordered(byte.write) && !(now.atomic && byte.write.atomic) && !write)
     race(name, false, now.place, byte.write, true);
   if (!write) {
@@ -218,10 +230,10 @@ inline void check_byte(Byte& byte, const char* name, bool write, const Touch& no
   byte.write = now;
 }
 
-inline const char* shared_name(const Shadow& s, size_t offset, bool dynamic) {
+RUSHLIGHT_UNCHECKED inline const char* shared_name(const Shadow& s, size_t offset, bool dynamic) {
   if (dynamic) return "extern";
-  for (const SharedArray& array : s.arrays)
-    if (offset - array.begin < array.bytes) return array.names;
+  for (unsigned i = 0; i < s.count; ++i)
+    if (offset - s.arrays[i].begin < s.arrays[i].bytes) return s.arrays[i].names;
   return "";
 }
 
@@ -231,8 +243,8 @@ inline void check_overwrite(Shadow& s) {
   if (!o.open) return;
   o.open = false;
   if (!std::memcmp(reinterpret_cast<const void*>(o.address), o.before, o.bytes)) return;
-  const auto offset = o.address - reinterpret_cast<uintptr_t>(s.memory.data());
-  const bool dynamic = offset >= s.memory.size();
+  const auto offset = o.address - reinterpret_cast<uintptr_t>(s.memory);
+  const bool dynamic = offset >= SHARED_BYTES_OPT_IN;
   race(shared_name(s, offset, dynamic), true, o.second.place, o.first, true);
 }
 
@@ -248,9 +260,9 @@ inline void check_early_read() {
   report(cudaErrorLaunchFailure, "%s", text.c_str());
 }
 
-inline void check_shared(Shadow& s, size_t offset, size_t bytes, bool write, const void* place,
+RUSHLIGHT_UNCHECKED inline void check_shared(Shadow& s, size_t offset, size_t bytes, bool write, const void* place,
                          bool dynamic, bool atomic) {
-  std::vector<Byte>& all = dynamic ? s.dynamic_bytes : s.static_bytes;
+  Byte* const all = dynamic ? s.dynamic_bytes : s.static_bytes;
   const char* name = shared_name(s, offset, dynamic);
   const Touch now{worker->barriers(), worker->warp().syncs, worker->current, atomic, place};
   const Touch before = all[offset].write;
@@ -258,7 +270,7 @@ inline void check_shared(Shadow& s, size_t offset, size_t bytes, bool write, con
     s.early = {true, now, name};
   if (write && is_unordered(before) && !(atomic && before.atomic) && bytes <= 16) {
     s.overwrite = {true, 0, bytes, {}, before, now};
-    char* memory = (dynamic ? worker->dynamic_shared : s.memory.data()) + offset;
+    char* memory = (dynamic ? worker->dynamic_shared : s.memory) + offset;
     s.overwrite.address = reinterpret_cast<uintptr_t>(memory);
     std::memcpy(s.overwrite.before, memory, bytes);
   }
@@ -266,12 +278,13 @@ inline void check_shared(Shadow& s, size_t offset, size_t bytes, bool write, con
 }
 
 /// Check an access to shared memory; false if the address is none.
-inline bool in_shared(uintptr_t address, size_t bytes, bool write, const void* place, bool atomic) {
+RUSHLIGHT_UNCHECKED inline bool in_shared(uintptr_t address, size_t bytes, bool write, const void* place, bool atomic) {
   Shadow& s = *shadow;
-  const size_t in_static = address - reinterpret_cast<uintptr_t>(s.memory.data());
-  if (in_static < s.memory.size()) {
+  const size_t in_static = address - reinterpret_cast<uintptr_t>(s.memory);
+  if (in_static < SHARED_BYTES_OPT_IN) {
     const SharedArray* nearest = nullptr;
-    for (const SharedArray& array : s.arrays) {
+    for (unsigned i = 0; i < s.count; ++i) {
+      const SharedArray& array = s.arrays[i];
       const size_t offset = in_static - array.begin;
       if (offset < array.bytes && bytes <= array.bytes - offset) {
         check_shared(s, in_static, bytes, write, place, false, atomic);
@@ -279,7 +292,7 @@ inline bool in_shared(uintptr_t address, size_t bytes, bool write, const void* p
       }
       if (array.begin <= in_static || !nearest) nearest = &array;
     }
-    const auto begin = reinterpret_cast<uintptr_t>(s.memory.data()) + (nearest ? nearest->begin : 0);
+    const auto begin = reinterpret_cast<uintptr_t>(s.memory) + (nearest ? nearest->begin : 0);
     const std::string what = std::string("shared memory '") + (nearest ? nearest->names : "") + "' of " +
                              quantity(nearest ? nearest->bytes : 0);
     out_of_bounds(bytes, write, place, beside(address, begin, nearest ? nearest->bytes : 0, what));
@@ -346,7 +359,7 @@ inline bool is_ours(uintptr_t address) {
 inline void check_global(uintptr_t address, size_t bytes, bool write, const void* place) {
   Allocation at = allocations().find(address);
   if (at.begin && address < at.end && bytes <= at.end - address) {
-    shadow->seen = {at.begin, at.end};
+    shadow->seen[shadow->next_seen++ % std::size(shadow->seen)] = {at.begin, at.end};
     return;
   }
   if (in_module(address, bytes, write, place) || is_ours(address)) return;
@@ -364,10 +377,11 @@ inline void check_global(uintptr_t address, size_t bytes, bool write, const void
                                : "memory that is neither a tensor's nor from cudaMalloc (the host's?)");
 }
 
-inline void check_address(uintptr_t address, size_t bytes, bool write, const void* place) {
-  const bool on_stack = worker->stacks().contains(address);
-  if (on_stack || (shadow->seen.contains(address) && address + bytes <= shadow->seen.end)) return;
-  check_overwrite(*shadow);
+RUSHLIGHT_UNCHECKED inline void check_address(uintptr_t address, size_t bytes, bool write,
+                                              const void* place) {
+  if (shadow->overwrite.open) check_overwrite(*shadow);
+  for (const Range& range : shadow->seen)
+    if (range.contains(address) && bytes <= range.end - address) return;
   if (shadow->early.open && shadow->early.touch.epoch != worker->barriers()) {
     check_early_read();
     worker->abandon();
@@ -378,6 +392,8 @@ inline void check_address(uintptr_t address, size_t bytes, bool write, const voi
 RUSHLIGHT_UNCHECKED inline void check_access(const void* pointer, size_t bytes, bool write,
                                              const void* place) {
   if (!worker || !worker->in_fibers || checking || !shadow) return;
+  if (reinterpret_cast<uintptr_t>(pointer) - reinterpret_cast<uintptr_t>(worker) < sizeof *worker) return;
+  if (worker->stacks().contains(reinterpret_cast<uintptr_t>(pointer))) return;
   Quiet quiet;
   check_address(reinterpret_cast<uintptr_t>(pointer), bytes, write, place);
 }

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "qualifiers.h"
+
 #if defined(__ELF__) && defined(__x86_64__) && !defined(RUSHLIGHT_UCONTEXT)
 #define RUSHLIGHT_SWITCH_X86 1
 #elif defined(__ELF__) && defined(__aarch64__) && !defined(RUSHLIGHT_UCONTEXT)
@@ -114,7 +116,7 @@ class Stacks {
     return new_stack(low, low + each_ - (number % 31 + 1) * 128, entry);
   }
 
-  bool contains(uintptr_t address) const {
+  RUSHLIGHT_UNCHECKED bool contains(uintptr_t address) const {
     return address - reinterpret_cast<uintptr_t>(memory_) < each_ * MAX_THREADS;
   }
 

@@ -214,12 +214,12 @@ inline long long llmax(long long x, long long y) { return max(x, y); }
 
 #define RUSHLIGHT_LOAD(name)          \
   template <class T>                  \
-  inline T name(const T* address) {   \
+  RUSHLIGHT_INLINE T name(const T* address) {   \
     return *address;                  \
   }
 #define RUSHLIGHT_STORE(name)                                          \
   template <class T>                                                   \
-  inline void name(T* address, std::common_type_t<T> value) {          \
+  RUSHLIGHT_INLINE void name(T* address, std::common_type_t<T> value) {          \
     *address = value;                                                  \
   }
 RUSHLIGHT_LOAD(__ldg)

@@ -22,6 +22,14 @@
 #define __launch_bounds__(...)
 #define __maxnreg__(...)
 #define __cluster_dims__(...)
+// The debug mode checks the user's code, not the emulator's own.
+#ifdef RUSHLIGHT_CUDA_CHECK
+#define RUSHLIGHT_UNCHECKED __attribute__((no_sanitize_address))
+#else
+#define RUSHLIGHT_UNCHECKED
+#endif
+#define RUSHLIGHT_INLINE inline __attribute__((always_inline))
+
 #define __forceinline__ inline __attribute__((always_inline))
 #define __inline_hint__ inline
 #define __noinline__  // libstdc++ writes __attribute__((__noinline__)), so it must fit in there

@@ -87,11 +87,11 @@ class Worker {
 
   uint3 index_of(unsigned thread) const { return index_[thread]; }
   unsigned lane() const { return current % WARP; }
-  WarpState& warp() { return warps[current / WARP]; }
+  RUSHLIGHT_UNCHECKED WarpState& warp() { return warps[current / WARP]; }
   unsigned exited() const { return exited_; }
-  unsigned barriers() const { return barriers_; }        // so far; orders accesses to shared memory
-  unsigned first_epoch() const { return first_epoch_; }  // barriers before this block
-  const Stacks& stacks() const { return stacks_; }
+  RUSHLIGHT_UNCHECKED unsigned barriers() const { return barriers_; }        // so far; orders accesses to shared memory
+  RUSHLIGHT_UNCHECKED unsigned first_epoch() const { return first_epoch_; }  // barriers before this block
+  RUSHLIGHT_UNCHECKED const Stacks& stacks() const { return stacks_; }
 
   /// Whether an address is on the worker's own stack, where the kernel's arguments are.
   bool own_stack(uintptr_t address) const {
