@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from . import forward_ad, functional, graph
 from ._api import backward, grad
 from .anomaly import (
@@ -21,6 +24,13 @@ from .mode import (
     set_grad_enabled,
 )
 from .variable import Variable
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("profiler", "profiler_util"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
+
 
 __all__ = [
     "Function",

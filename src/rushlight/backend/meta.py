@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import mmap
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -51,7 +50,9 @@ class _Space:
         return begin
 
 
-def _unbacked(size: int) -> mmap.mmap:
+def _unbacked(size: int) -> Any:
+    import mmap
+
     flags = getattr(mmap, "MAP_NORESERVE", 0x4000) if hasattr(mmap, "MAP_PRIVATE") else 0
     if not flags:  # elsewhere a map of any size counts as used
         return mmap.mmap(-1, min(size, 1 << 20))
