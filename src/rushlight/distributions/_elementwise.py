@@ -62,7 +62,7 @@ class Binary(Elementwise):
     Either `probs` or `logits` is given; the other one is computed when first asked for.
     """
 
-    _parameters = ("probs", "logits", "_param")
+    _parameters: tuple[str, ...] = ("probs", "logits", "_param")
     _param: Tensor
 
     def _set_parameter(self, name: str, value: Tensor) -> None:
