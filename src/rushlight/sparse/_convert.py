@@ -79,8 +79,9 @@ class ToDense(SparseOp):
 
 @rule("to_dense", "_to_dense")
 def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
-    """Return the tensor with its zeros stored."""
-    assert isinstance(self, SparseTensor)
+    """Return the tensor with its zeros stored; a dense one as it is."""
+    if not isinstance(self, SparseTensor):
+        return self if dtype is None else self.to(dtype)
     if dtype is not None:
         raise RuntimeError("dtype argument is not supported by sparse_to_dense")
     return ToDense.apply(self, masked=masked_grad is not False)

@@ -238,7 +238,7 @@ class Clone(SparseOp):
         return g
 
 
-@rule("clone", "__copy__")
+@rule()
 def clone(input: SparseTensor, *, memory_format: Any = None) -> Tensor:
     """Return a copy, in the graph."""
     return Clone.apply(input)
