@@ -28,7 +28,7 @@ def measured(words: list[str]) -> Any:
         return json.loads(file.read_text())
 
 
-def measure(file: str) -> None:
+def measure(file: str, threads: str) -> None:
     """Measure everything and write it down."""
     sys.path.insert(0, str(EXAMPLES))
     import conv_relu
@@ -37,9 +37,9 @@ def measure(file: str) -> None:
 
     rushlight.manual_seed(0)
     found = {
-        "extension": measured(["extension"]),
+        "extension": measured(["extension", "--threads", threads]),
         "kernels": [(name, time) for name, _, time in conv_relu.measured_kernels(28)],
-        "networks": measured(["conv-relu"]),
+        "networks": measured(["conv-relu", "--threads", threads]),
     }
     Path(file).write_text(json.dumps(found, indent=1) + "\n")
 
@@ -119,6 +119,7 @@ def main() -> None:
         command = commands.add_parser(name)
         for word in words:
             command.add_argument(word)
+    commands.choices["measure"].add_argument("--threads", default="1")
     options = vars(parser.parse_args())
     {"measure": measure, "plot": plot}[options.pop("what")](**options)
 
