@@ -27,6 +27,10 @@ Object format(const char* pattern, const Texts&... texts) {
 #define RUSHLIGHT_NAME(text) \
   static Object name(bool) { return Arg(text).object(); }
 
+// Whether a value has to be of the type already. Overloads are tried strictly first, so that a
+// tensor of one element is not taken for a number where there is an overload for tensors.
+inline bool strictly = false;
+
 // --- numbers and text ---
 
 template <class T>
@@ -35,7 +39,7 @@ struct Caster<T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bo
   bool load(PyObject* object) {
     if (PyFloat_Check(object)) return false;
     Object number = Object::steal(PyNumber_Index(object));
-    if (!number) {
+    if (!number && !strictly) {
       PyErr_Clear();
       number = Object::steal(PyNumber_Long(object));
     }
@@ -73,6 +77,7 @@ struct Caster<T, std::enable_if_t<std::is_floating_point_v<T> || std::is_same_v<
                                   std::is_same_v<T, c10::BFloat16>>> {
   T value;
   bool load(PyObject* object) {
+    if (strictly && !PyFloat_Check(object)) return false;
     const double wide = PyUnicode_Check(object) ? -1 : PyFloat_AsDouble(object);
     const bool is_fine = !PyUnicode_Check(object) && !(wide == -1 && PyErr_Occurred());
     PyErr_Clear();
@@ -89,6 +94,7 @@ template <>
 struct Caster<bool> {
   bool value;
   bool load(PyObject* object) {
+    if (strictly && !PyBool_Check(object)) return false;
     const bool has_truth = object == Py_None || (Py_TYPE(object)->tp_as_number != nullptr &&
                                                  Py_TYPE(object)->tp_as_number->nb_bool != nullptr);
     const int truth = has_truth ? PyObject_IsTrue(object) : -1;
@@ -493,7 +499,10 @@ inline PyObject* enum_class = nullptr;
 template <class T>
 T* held(PyObject* object) {
   if (class_of<T> == nullptr || !PyObject_TypeCheck(object, class_of<T>)) return nullptr;
-  return static_cast<T*>(reinterpret_cast<Instance*>(object)->value);
+  void* value = reinterpret_cast<Instance*>(object)->value;
+  TORCH_CHECK_TYPE(value != nullptr, class_of<T>->tp_name,
+                   ".__init__() must be called when overriding __init__");
+  return static_cast<T*>(value);
 }
 
 RUSHLIGHT_COLD inline Object new_instance(PyTypeObject* type) {

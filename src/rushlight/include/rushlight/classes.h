@@ -157,19 +157,19 @@ class class_ : public object {
                                               const Extra&... extra) {
     return ::rushlight::record_of(name, [method](T& self, Args... args) -> R {
       return (self.*method)(static_cast<Args&&>(args)...);
-    }, extra...);
+    }, arg("self"), extra...);
   }
   template <class R, class C, class... Args, class... Extra>
   static ::rushlight::Function* method_record(const char* name, R (C::*method)(Args...) const,
                                               const Extra&... extra) {
     return ::rushlight::record_of(name, [method](const T& self, Args... args) -> R {
       return (self.*method)(static_cast<Args&&>(args)...);
-    }, extra...);
+    }, arg("self"), extra...);
   }
   template <class F, class... Extra>
   static ::rushlight::Function* method_record(const char* name, F&& function,
                                               const Extra&... extra) {
-    return ::rushlight::record_of(name, static_cast<F&&>(function), extra...);
+    return ::rushlight::record_of(name, static_cast<F&&>(function), arg("self"), extra...);
   }
   class_& add_property(const char* name, ::rushlight::Function* getter,
                        ::rushlight::Function* setter) {

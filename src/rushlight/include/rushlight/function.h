@@ -106,7 +106,9 @@ struct Invoker {
   template <class F, size_t... I>
   static PyObject* run(F& function, PyObject* const* objects, std::index_sequence<I...>) {
     std::tuple<Caster<Bare<Args>>...> casters;
-    if (!(std::get<I>(casters).load(objects[I]) && ...)) return next_overload();
+    const bool fits = (std::get<I>(casters).load(objects[I]) && ...);
+    strictly = false;
+    if (!fits) return next_overload();
     const auto call = [&]() -> Result_ {
       [[maybe_unused]] Guarded<Guard> guarded;
       return function(pass<Args>(std::get<I>(casters))...);
@@ -171,12 +173,16 @@ RUSHLIGHT_COLD inline void raise_wrong_arguments(const Function& first, PyObject
 inline PyObject* dispatch(PyObject* self, PyObject* const* given, Py_ssize_t positional,
                           PyObject* names) {
   auto* first = static_cast<Function*>(PyCapsule_GetPointer(self, nullptr));
+  const bool has_several = first->next != nullptr;
   try {
-    for (Function* function = first; function != nullptr; function = function->next) {
-      PyObject* arranged[kMostParameters];
-      if (!arrange(*function, given, positional, names, arranged)) continue;
-      PyObject* result = function->invoke(*function, arranged);
-      if (result != next_overload()) return result;
+    for (int pass = has_several ? 0 : 1; pass < 2; ++pass) {
+      for (Function* function = first; function != nullptr; function = function->next) {
+        PyObject* arranged[kMostParameters];
+        if (!arrange(*function, given, positional, names, arranged)) continue;
+        strictly = pass == 0;
+        PyObject* result = function->invoke(*function, arranged);
+        if (result != next_overload()) return result;
+      }
     }
     raise_wrong_arguments(*first, given, positional, names);
   } catch (...) {

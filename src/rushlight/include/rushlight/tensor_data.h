@@ -75,6 +75,7 @@ struct TensorData {
   void read_numpy(const NumpyArray* numpy);
   void read_foreign();
   void set_rank(int64_t new_rank);
+  void set_contiguous_strides();
 };
 
 // Without the GIL: it is taken for the last reference. After the interpreter's end nothing is freed.
@@ -119,6 +120,15 @@ inline void TensorData::set_rank(int64_t new_rank) {
   rank = new_rank;
 }
 
+// Of an array without elements, which NumPy gives strides of 0.
+inline void TensorData::set_contiguous_strides() {
+  int64_t stride = 1;
+  for (int64_t i = rank - 1; i >= 0; --i) {
+    extents[rank + i] = stride;
+    if (extents[i] > 1) stride *= extents[i];
+  }
+}
+
 inline void TensorData::read_numpy(const NumpyArray* numpy) {
   type = scalar_type_of(numpy->dtype);
   TORCH_CHECK(type != c10::ScalarType::Undefined, "extensions cannot read tensors of this dtype");
@@ -133,6 +143,7 @@ inline void TensorData::read_numpy(const NumpyArray* numpy) {
     extents[rank + i] = numpy->strides[i] / size;
     count *= extents[i];
   }
+  if (count == 0) set_contiguous_strides();
 }
 
 // An array of a GPU.

@@ -4,6 +4,7 @@
 #include <rushlight/autograd.h>
 #include <rushlight/dispatch.h>
 #include <rushlight/factories.h>
+#include <rushlight/irange.h>
 #include <rushlight/nn.h>
 #include <rushlight/parallel.h>
 

@@ -76,14 +76,21 @@ def raise_wrong_arguments(
     supported = [
         f"    {number}. {call.removeprefix(name)}\n" for number, call in enumerate(signatures, 1)
     ]
-    given = ", ".join(map(repr, args))
+    given = ", ".join(map(_shown, args))
     if kwargs:
         given += "; " if given else ""
-        given += "kwargs: " + ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
+        given += "kwargs: " + ", ".join(f"{key}={_shown(value)}" for key, value in kwargs.items())
     raise TypeError(
         f"{name}(): incompatible function arguments. The following argument types are supported:\n"
         f"{''.join(supported)}\nInvoked with: {given}"
     )
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # `__repr__` of an object whose `__init__` has just failed
+        return object.__repr__(value)
 
 
 def exception_type(name: str) -> type[BaseException]:
