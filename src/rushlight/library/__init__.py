@@ -10,11 +10,12 @@ from ._custom_op import CustomOpDef, custom_op
 from ._dispatch import below as _below  # noqa: F401
 from ._fake import FakeImplCtx, get_ctx
 from ._infer import infer_schema
-from ._library import (
-    Library,
-    _scoped_library,  # noqa: F401
+from ._library import Library, _scoped_library, fallthrough_kernel  # noqa: F401
+from ._opcheck import OpCheckError, opcheck
+from ._overloads import OpOverload, OpOverloadPacket, ops
+from ._parser import parse_schema
+from ._registration import (
     define,
-    fallthrough_kernel,
     impl,
     register_autocast,
     register_autograd,
@@ -25,9 +26,6 @@ from ._library import (
     triton_op,
     wrap_triton,
 )
-from ._opcheck import OpCheckError, opcheck
-from ._overloads import OpOverload, OpOverloadPacket, ops
-from ._parser import parse_schema
 from ._registry import register_native as _register_native  # noqa: F401
 from ._tags import Tag
 from .schema import Argument, FunctionSchema

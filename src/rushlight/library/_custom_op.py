@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from . import _library
+from . import _registration
 from ._gradient import Gradient
 from ._infer import infer_schema
 from ._library import Library
@@ -166,7 +166,7 @@ class CustomOpDef:
         return register if fn is None else register(fn)
 
     def _register(self, kind: str | None, kernel: Kernel) -> None:
-        key = _library._key_of("default" if kind is None else kind)
+        key = _registration.key_of("default" if kind is None else kind)
         self._kernels[kind] = kernel
 
         def chosen(*args: Any, **kwargs: Any) -> Any:
@@ -205,16 +205,16 @@ class CustomOpDef:
         self, backward: Callable[..., Any], /, *, setup_context: Callable[..., Any] | None = None
     ) -> None:
         """Register how a gradient passes through; see `library.register_autograd`."""
-        _library.register_autograd(self, backward, setup_context=setup_context)
+        _registration.register_autograd(self, backward, setup_context=setup_context)
 
     def register_vmap(self, func: Callable[..., Any] | None = None) -> Any:
         """Register how a batch of samples is computed; see `library.register_vmap`."""
-        return _library.register_vmap(self, func)
+        return _registration.register_vmap(self, func)
 
     def register_autocast(self, device_type: str, cast_inputs: Any) -> None:
         """Register a dtype of the inputs under autocast; see `library.register_autocast`."""
-        _library.register_autocast(self, device_type, cast_inputs)
+        _registration.register_autocast(self, device_type, cast_inputs)
 
     def register_torch_dispatch(self, *args: Any, **kwargs: Any) -> None:
         """Refuse: there is no `__torch_dispatch__`."""
-        _library.register_torch_dispatch(*args, **kwargs)
+        _registration.register_torch_dispatch(*args, **kwargs)
