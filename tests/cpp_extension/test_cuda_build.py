@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from rushlight.utils.cpp_extension import load, load_inline
+from rushlight.utils.cpp_extension import include_paths, load, load_inline
 
 from .conftest import child_environment
 
@@ -44,6 +44,16 @@ def emulator(compiler, monkeypatch):
     monkeypatch.setenv("RUSHLIGHT_CUDA_EMULATE", "1")
 
 
+@pytest.fixture(autouse=True)
+def toolkit(tmp_path, monkeypatch):
+    """A toolkit, installed where there is no GPU: its headers are not the emulator's."""
+    include = tmp_path / "toolkit" / "include"
+    include.mkdir(parents=True)
+    (include / "cuda_runtime.h").write_text("#error a toolkit's header\n")
+    monkeypatch.setenv("CUDA_HOME", str(include.parent))
+    return include
+
+
 @pytest.fixture
 def project(tmp_path):
     folder = tmp_path / "project"
@@ -62,7 +72,8 @@ def steps(module, n=1000):
 
 
 def load_project(folder):
-    return load("steps", [folder / "main.cpp", folder / "kernel.cu"], **FLAGS)
+    sources = [folder / "main.cpp", folder / "kernel.cu"]
+    return load("steps", sources, extra_include_paths=include_paths("cuda"), **FLAGS)
 
 
 def test_a_changed_cuda_header_is_noticed(project, compiler_log, own_directory):
@@ -89,13 +100,14 @@ def test_strings(own_directory):
     assert steps(module) == [1]
 
 
-def test_with_cuda_gives_cpp_sources_the_headers():
+def test_with_cuda_gives_cpp_sources_the_headers(toolkit):
     source = """
 #include <rushlight/module.h>
 #include <cuda_runtime.h>
 int code() { return cudaDeviceSynchronize(); }
 """
-    module = load_inline("codes", source, functions=["code"], with_cuda=True)
+    options = {"with_cuda": True, "extra_include_paths": [toolkit]}
+    module = load_inline("codes", source, functions=["code"], **options)
     assert module.code() == 0
     with pytest.raises(RuntimeError, match="cuda_runtime"):
         load_inline("codes", source + "//", functions=["code"])
@@ -144,8 +156,8 @@ def test_nvcc_gets_the_source_as_it_is(compiler, own_directory, tmp_path, monkey
     """A toolkit of two files: an nvcc that is the C++ compiler, and an empty libcudart."""
     from rushlight.utils.cpp_extension import _cuda
 
-    toolkit, log = tmp_path / "cuda", tmp_path / "arguments"
-    (toolkit / "bin").mkdir(parents=True)
+    toolkit, log = tmp_path / "toolkit", tmp_path / "arguments"
+    (toolkit / "bin").mkdir()
     (toolkit / "lib64").mkdir()
     (toolkit / "bin" / "nvcc").write_text(FAKE_NVCC.format(log=log, compiler=compiler))
     (toolkit / "bin" / "nvcc").chmod(0o755)
@@ -153,7 +165,6 @@ def test_nvcc_gets_the_source_as_it_is(compiler, own_directory, tmp_path, monkey
     command = [*shlex.split(compiler), "-shared", "-x", "c++", os.devnull, "-o", runtime]
     subprocess.run(command, check=True)
     monkeypatch.setattr(_cuda, "is_emulated", lambda: False)
-    monkeypatch.setenv("CUDA_HOME", str(toolkit))
     monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "8.6+PTX")
 
     source = 'extern "C" int twice(int x) { return 2 * x; }\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -48,14 +49,16 @@ def make_plan(recipe: Recipe) -> Plan:
     units, ldflags = [], list(recipe.ldflags)
     toolchain = _cuda_toolchain(recipe)
     headers: list[str] = []
+    cflags = recipe.cflags
     if toolchain is not None:
         headers = cuda_flags_of_cpp(toolchain)
+        cflags = cflags if toolchain.nvcc else without_toolkits(cflags)
         ldflags += [flag for flag in toolchain.ldflags if flag not in ldflags]
     for source in recipe.sources:
         if toolchain is not None and source.language == "cuda":
             units.append(_cuda_unit(recipe, source, base, world, toolchain))
         else:
-            command = (*base, *headers, *recipe.cflags)
+            command = (*base, *headers, *cflags)
             units.append(Unit(source, command, _unit_key(world, source, command)))
     linker = (*compiler.command, *_compiler.link_flags())
     libraries = [_cache.digest_of_file(flag) or "" for flag in ldflags]
@@ -76,7 +79,26 @@ def _cuda_toolchain(recipe: Recipe) -> Toolchain | None:
         return None
     from rushlight.utils.cpp_extension import _cuda
 
-    return _cuda.toolchain(recipe.cuda_cflags)
+    flags = recipe.cuda_cflags
+    return _cuda.toolchain(without_toolkits(flags) if _cuda.is_emulated() else flags)
+
+
+def without_toolkits(flags: Sequence[str]) -> list[str]:
+    """Return flags less the headers of CUDA toolkits: the emulator has its own."""
+    kept: list[str] = []
+    words = iter(flags)
+    for word in words:
+        if word in ("-I", "-isystem"):
+            directory = next(words, "")
+            kept += [] if is_toolkit(directory) else [word, directory]
+        elif not (word.startswith("-I") and is_toolkit(word[2:])):
+            kept.append(word)
+    return kept
+
+
+def is_toolkit(directory: str) -> bool:
+    """Tell whether a directory holds a CUDA toolkit's headers."""
+    return os.path.exists(os.path.join(directory, "cuda_runtime.h"))
 
 
 def cuda_flags_of_cpp(toolchain: Toolchain) -> list[str]:

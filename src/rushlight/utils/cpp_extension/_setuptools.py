@@ -134,6 +134,8 @@ class BuildExtension(build_ext):
         """Compile an extension's CUDA sources, and leave it their objects in place of them."""
         from rushlight.utils.cpp_extension import _cuda
 
+        if _cuda.is_emulated():
+            ext.include_dirs = [path for path in ext.include_dirs if not _build.is_toolkit(path)]
         directories = [os.path.abspath(path) for path in (*ext.include_dirs, *self.include_dirs)]
         toolchain = _cuda.toolchain([*cuda_flags, *(f"-I{path}" for path in directories)])
         ext.extra_link_args = [*ext.extra_link_args, *toolchain.ldflags]
