@@ -8,9 +8,21 @@
 
 #include "rushlight_emulator/qualifiers.h"
 
-#include <vector>
 #ifdef RUSHLIGHT_CUDA_CHECK
+#include <dlfcn.h>
+#include <link.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+#include <cmath>
+#include <iterator>
+#include <stdexcept>
 #include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 #if !defined(__clang__)
 // The debug mode compiles kernels without optimization: it wants each access at its own place.
 #pragma GCC push_options

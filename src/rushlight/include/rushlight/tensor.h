@@ -154,13 +154,13 @@ class Tensor {
   int64_t storage_offset() const { RUSHLIGHT_CALL_METHOD(int64_t, storage_offset, *this); }
 
   // --- its memory ---
-  void* data_ptr() const { return self().memory; }
-  const void* const_data_ptr() const { return self().memory; }
-  void* mutable_data_ptr() const { return self().memory; }
+  void* data_ptr() const { return self().taken_memory(); }
+  const void* const_data_ptr() const { return self().taken_memory(); }
+  void* mutable_data_ptr() const { return self().taken_memory(); }
   template <class T>
   T* data_ptr() const {
     check_type<std::remove_const_t<T>>();
-    return static_cast<T*>(data_->memory);
+    return static_cast<T*>(data_->taken_memory());
   }
   template <class T>
   const std::remove_const_t<T>* const_data_ptr() const {

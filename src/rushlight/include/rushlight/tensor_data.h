@@ -6,6 +6,12 @@
 
 #include <cstdlib>
 
+#ifdef RUSHLIGHT_CUDA_CHECK
+// The emulator's debug mode lets kernels use tensors whose memory a source has asked for.
+extern "C" __attribute__((weak, visibility("hidden"))) void rushlight_cuda_allow(const void* address,
+                                                                                 size_t bytes);
+#endif
+
 namespace rushlight {
 
 // NumPy's arrays and dtypes, as far as their layout is fixed by NumPy's binary interface. (Arrays
@@ -67,6 +73,17 @@ struct TensorData {
 
   const int64_t* sizes() const { return extents; }
   const int64_t* strides() const { return extents + rank; }
+
+  // The memory, for code that is going to use it.
+  void* taken_memory() const {
+#ifdef RUSHLIGHT_CUDA_CHECK
+    int64_t last = 0;
+    for (int64_t i = 0; i < rank; ++i) last += (sizes()[i] - 1) * strides()[i];
+    if (count > 0 && rushlight_cuda_allow != nullptr)
+      rushlight_cuda_allow(memory, static_cast<size_t>(last + 1) * c10::elementSize(type));
+#endif
+    return memory;
+  }
 
   // Reads the array; again after the tensor has been changed in place.
   void read();

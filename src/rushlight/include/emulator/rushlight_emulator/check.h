@@ -68,9 +68,9 @@ struct EarlyRead {
 
 /// What a worker knows of the shared memory of the block it runs.
 struct Shadow {
-  char* const memory = new char[SHARED_BYTES_OPT_IN]();  // static arrays
-  Byte* const static_bytes = new Byte[SHARED_BYTES_OPT_IN];
-  Byte* const dynamic_bytes = new Byte[SHARED_BYTES_OPT_IN];
+  char* const memory;  // static arrays
+  Byte* const static_bytes;
+  Byte* const dynamic_bytes;
   SharedArray arrays[64];
   unsigned count = 0;  // of arrays
   size_t used = FENCE;
@@ -79,7 +79,10 @@ struct Shadow {
   Range seen[8];  // allocations that were accessed last
   unsigned next_seen = 0;
 
-  Shadow() = default;
+  Shadow()
+      : memory(new char[SHARED_BYTES_OPT_IN]()),
+        static_bytes(new Byte[SHARED_BYTES_OPT_IN]),
+        dynamic_bytes(new Byte[SHARED_BYTES_OPT_IN]) {}
   Shadow(const Shadow&) = delete;
   ~Shadow() {
     delete[] memory;
