@@ -222,6 +222,9 @@ class Function(Node):
         return grad if grad.dtype is dtype else grad.to(dtype)
 
 
+FunctionCtx = Function  # what `forward` and `backward` get; PyTorch has a base class for that
+
+
 def _broadcasts_to(shape: Shape, target: Shape) -> bool:
     ends = zip(reversed(shape), reversed(target), strict=False)
     return len(shape) <= len(target) and all(n in (1, m) for n, m in ends)

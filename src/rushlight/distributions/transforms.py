@@ -7,6 +7,7 @@ from ._transform import (
     IndependentTransform,
     ReshapeTransform,
     Transform,
+    _InverseTransform,  # noqa: F401  libraries of flows name it
     identity_transform,
 )
 from ._transforms_elementwise import (
