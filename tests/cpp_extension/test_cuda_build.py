@@ -114,13 +114,16 @@ int code() { return cudaDeviceSynchronize(); }
 
 
 SETUP = """
+import os
+
 from setuptools import setup
 from torch.utils.cpp_extension import BuildExtension, CUDAExtension
 
 flags = {"cxx": ["-O0"], "nvcc": ["-O0"]}
+kernel = os.path.abspath("kernel.cu")
 setup(
     name="steps",
-    ext_modules=[CUDAExtension("steps", ["main.cpp", "kernel.cu"], extra_compile_args=flags)],
+    ext_modules=[CUDAExtension("steps", ["main.cpp", kernel], extra_compile_args=flags)],
     cmdclass={"build_ext": BuildExtension},
 )
 """
@@ -133,6 +136,7 @@ def test_setup(project):
     environment = child_environment()
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.suffix for path in project.iterdir()} == {".cpp", ".cu", ".cuh", ".py", ".so", ""}
     code = (
         "import numpy as np, steps\n"
         "x = np.arange(9, dtype=np.float32); y = x * 0\n"

@@ -142,7 +142,8 @@ class BuildExtension(build_ext):
         ext.extra_compile_args += _build.cuda_flags_of_cpp(toolchain)
         base = _build.base_command(_compiler.find_compiler(), module)
         for path in [path for path in ext.sources if path.endswith(CUDA_SUFFIXES)]:
-            target = Path(self.build_temp, path.replace(os.pardir, "up") + ".o")
+            inside = path.replace(os.pardir, "up").lstrip(os.sep)
+            target = Path(self.build_temp, f"{inside}.o")
             target.parent.mkdir(parents=True, exist_ok=True)
             to_compile = path
             if toolchain.nvcc is None:
