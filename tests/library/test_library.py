@@ -318,6 +318,16 @@ def test_registrations_of_compiled_libraries(ns):
     assert namespace.twice(rushlight.ones(1), 5).tolist() == [5]
 
 
+@pytest.mark.skipif(rushlight.cuda.is_available(), reason="the kernel would run on the GPU")
+def test_a_compiled_cuda_kernel_is_emulated_without_a_gpu(ns):
+    _register_native(ns, "f(Tensor x) -> Tensor")
+    _register_native(ns, "f", lambda x: x.detach() + 1, "CUDA")
+    f = getattr(rushlight.ops, ns).f
+    assert f(rushlight.zeros(1)).tolist() == [1]
+    rushlight.library.impl(f"{ns}::f", "cpu", lambda x: x.detach() + 2)
+    assert f(rushlight.zeros(1)).tolist() == [2]
+
+
 def test_a_namespace_named_like_a_family_of_operators():
     with rushlight.library._scoped_library("fused", "FRAGMENT") as lib:
         lib.define("tests_f(Tensor x) -> Tensor")

@@ -14,6 +14,7 @@ from .._tensor import Tensor
 from ..autograd.mode import GRAD, no_grad, read_mode
 from ..autograd.node import Node, edge_to, next_sequence
 from ..autograd.view import bump
+from ..backend import cuda
 from ._arguments import tensors_in
 from ._registry import BY_DEVICE, CompiledKernel, Operator
 
@@ -75,13 +76,21 @@ def backend(operator: Operator, values: Sequence[Any], device: str) -> Any:
         kernel = kernel or kernels.get(key)
     if kernel is None:
         kernel = kernels.get("CompositeImplicitAutograd")
-        if kernel is None:
-            raise _no_kernel(operator, device)
-        return run(operator, kernel, values)
+        if kernel is not None:
+            return run(operator, kernel, values)
+        kernel = _emulated(operator, device)
     result = run(operator, kernel, values)
     if operator.gradient is None and "Autograd" not in _below.get():
         _mark_undifferentiable(operator, values, result)
     return result
+
+
+def _emulated(operator: Operator, device: str) -> Any:
+    """Return a compiled CUDA kernel to run on the CPU, where there is no GPU; else raise."""
+    kernel = operator.kernels.get("CUDA")
+    if device == "cpu" and type(kernel) is CompiledKernel and not cuda.available():
+        return kernel
+    raise _no_kernel(operator, device)
 
 
 def run(operator: Operator, kernel: Any, values: Sequence[Any]) -> Any:
