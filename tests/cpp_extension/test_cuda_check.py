@@ -50,7 +50,7 @@ OUT_OF_BOUNDS = {
         "(kernel in_a_function, block ("
     ),
     "past_shared": (
-        "out-of-bounds write of 4 bytes at @: just past the end of shared memory 'last' of 128 bytes"
+        "write of 4 bytes at @: just past the end of shared memory 'last' of 128 bytes"
     ),
     "past_dynamic": (
         "out-of-bounds write of 4 bytes at @: just past the end of the dynamic shared memory of "

@@ -289,7 +289,7 @@ def _integer(value: Any, kind: Callable[[int], Any]) -> Any:
         raise TypeError(f"expected an int, got {type(number).__name__}")
     result = kind(number)
     if result.value != number:
-        raise TypeError(f"{number} does not fit into {kind.__name__[2:]}")  # type: ignore[attr-defined]
+        raise TypeError(f"{number} does not fit into {kind.__name__[2:]}")
     return result
 
 

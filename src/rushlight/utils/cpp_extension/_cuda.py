@@ -1,4 +1,4 @@
-"""Who compiles CUDA sources: nvcc where there is a GPU, else the host compiler, with the emulator."""
+"""Who compiles CUDA sources: nvcc where there is a GPU, elsewhere the emulator's C++ compiler."""
 
 from __future__ import annotations
 

@@ -170,7 +170,8 @@ class _Translation:
         self.insert_after(last, after)
 
     def _dynamic_shared(self, first: int, last: int) -> None:
-        kept, name, rest = [], "", ""
+        kept: list[str] = []
+        name = rest = ""
         at = first
         while at < last:
             text = self.text(at)
