@@ -260,6 +260,7 @@ def test_the_end_of_a_library_takes_everything_back(T, ns):
 # --- by name --------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:Warning only once for all operators")
 def test_everything_by_name(T, ns):
     name, library = f"{ns}::f", T.library
     library.define(name, "(Tensor x, float a) -> Tensor")
