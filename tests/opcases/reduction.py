@@ -120,6 +120,7 @@ CASES = [
     _reduction("nanmean", np.nanmean),
     _reduction("all", np.all, dtypes=("bool", "int64", *FLOATS), differentiable=False),
     _reduction("any", np.any, dtypes=("bool", "int64", *FLOATS), differentiable=False),
+    OpCase("_is_all_true", [S((3, 4)), S(())], np.all, dtypes=("bool",), differentiable=False),
     OpCase("all", [S(ints([1, 2], "uint8"))], lambda x: np.uint8(x.all()), differentiable=False),
     OpCase(
         "count_nonzero",

@@ -78,7 +78,7 @@ class Distribution:
             if name not in self.__dict__ and isinstance(getattr(type(self), name), lazy_property):
                 continue  # would be computed from a parameter that is checked by itself
             value = getattr(self, name)
-            if not constraint.check(value).all():
+            if not constraint.check(value)._is_all_true():
                 raise ValueError(
                     f"Expected parameter {name} ({_kind_and_shape(value)}) of distribution "
                     f"{self!r} to satisfy the constraint {constraint!r}, but found invalid "
@@ -250,7 +250,7 @@ class Distribution:
             return
         if support is None:
             raise AssertionError("support is unexpectedly None")
-        if not support.check(value).all():
+        if not support.check(value)._is_all_true():
             raise ValueError(
                 f"Expected value argument ({_kind_and_shape(value)}) to be within the support "
                 f"({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"

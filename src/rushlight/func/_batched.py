@@ -310,6 +310,10 @@ def _on_elements(func: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) ->
     return x if y is x.physical else batched(y, x.level)
 
 
+def _is_all_true(x: Tensor) -> Tensor:
+    return plain(x)._is_all_true()
+
+
 def _check_batch_norm(
     input: Any, mean: Any = None, var: Any = None, weight: Any = None, bias: Any = None,
     training: bool = False, *args: Any, **kwargs: Any,
@@ -335,4 +339,5 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "requires_grad_": _requires_grad_,
     "getitem": _getitem,
     "is_nonzero": bool,
+    "_is_all_true": _is_all_true,
 }

@@ -326,6 +326,12 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _quantor("any", input, dim, keepdim, every=False)
 
 
+@export(method=True)
+def _is_all_true(input: Tensor) -> Tensor:
+    """Tell whether all elements of a bool tensor are true: under `vmap`, those of all samples."""
+    return _quantor("_is_all_true", input, None, False, every=True)
+
+
 @export(method=True, numpy_names=True)
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """Count the nonzero elements over all dimensions or some (NaN counts).

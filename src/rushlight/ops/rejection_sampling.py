@@ -27,6 +27,8 @@ _DTYPES = (dtypes.float32, dtypes.float64)
 class _Derivative(Op):
     """The derivative of a draw with respect to its parameter, which has none itself."""
 
+    of: str
+
     def backward(ctx, g: Tensor) -> Any:
         raise NotImplementedError(f"the derivative for '{ctx.of}' is not implemented.")
 

@@ -770,9 +770,12 @@ def common_shape(*shapes: Shape) -> Shape:
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Broadcast tensors against each other, without copying.
 
+    Returns:
+        Views; of a tensor that has the shape already, the tensor itself.
+
     Raises:
         RuntimeError: their shapes do not fit together.
     """
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
     shape = common_shape(*[x.array.shape for x in given])
-    return tuple([broadcast(x, shape) for x in given])
+    return tuple([x if x.array.shape == shape else broadcast(x, shape) for x in given])

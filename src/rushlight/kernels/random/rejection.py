@@ -140,7 +140,7 @@ def gamma(alpha: Array, stream: Stream) -> Array:
         stream: where the words come from.
     """
     with _Numbers(stream) as numbers:
-        drawn = [_gamma(*each, numbers) for each in zip(*_gamma_constants(alpha), strict=True)]
+        drawn = [_gamma(numbers, *each) for each in zip(*_gamma_constants(alpha), strict=True)]
     x = _shaped(drawn, alpha)
     return np.maximum(x, np.finfo(alpha.dtype).tiny, out=x)
 
@@ -168,7 +168,7 @@ def _gamma_constants(alpha: Array) -> tuple[list[float], ...]:
     return d.tolist(), (1 / np.sqrt(9 * d)).tolist(), power.tolist()
 
 
-def _gamma(d: float, c: float, power: float, numbers: _Numbers) -> float:
+def _gamma(numbers: _Numbers, d: float, c: float, power: float) -> float:
     """Draw one gamma number; shape parameters below 1 by way of one that is larger by 1.
 
     Reference: G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables",
@@ -207,7 +207,7 @@ def binomial(count: Array, p: Array, stream: Stream) -> Array:
     constants = (n, q, n * q, spread, q / (1 - q), np.floor((n + 1) * q), np.log1p(-q))
     with _Numbers(stream) as numbers:
         drawn = [
-            _binomial(*each, numbers.uniform)
+            _binomial(numbers.uniform, *each)
             for each in zip(*(c.tolist() for c in constants), strict=True)
         ]
     successes = _shaped(drawn, n)
@@ -215,8 +215,8 @@ def binomial(count: Array, p: Array, stream: Stream) -> Array:
 
 
 def _binomial(
-    n: float, p: float, mean: float, spread: float, odds: float, mode: float, log_miss: float,
-    uniform: Uniform,
+    uniform: Uniform, n: float, p: float, mean: float, spread: float, odds: float, mode: float,
+    log_miss: float,
 ) -> float:  # fmt: skip
     """Draw one binomial number for p <= 1/2."""
     if n <= 0 or p <= 0:
@@ -224,11 +224,11 @@ def _binomial(
     if not mean < math.inf:
         return math.nan
     if mean < 10:
-        return _binomial_by_waiting(n, log_miss, uniform)
-    return _binomial_by_rejection(n, p, mean, spread, odds, mode, uniform)
+        return _binomial_by_waiting(uniform, n, log_miss)
+    return _binomial_by_rejection(uniform, n, p, mean, spread, odds, mode)
 
 
-def _binomial_by_waiting(n: float, log_miss: float, uniform: Uniform) -> float:
+def _binomial_by_waiting(uniform: Uniform, n: float, log_miss: float) -> float:
     """Count the geometric waiting times that fit into n trials."""
     trials, successes = 0.0, 0.0
     while True:
@@ -240,7 +240,7 @@ def _binomial_by_waiting(n: float, log_miss: float, uniform: Uniform) -> float:
 
 
 def _binomial_by_rejection(
-    n: float, p: float, mean: float, spread: float, odds: float, mode: float, uniform: Uniform
+    uniform: Uniform, n: float, p: float, mean: float, spread: float, odds: float, mode: float
 ) -> float:
     """Draw by transformed rejection.
 
