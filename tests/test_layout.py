@@ -23,7 +23,7 @@ LAYERS = [
     {"nn", "optim", "amp", "distributions"},
     {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
      "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
-     "masked", "array_api", "testing", "futures", "jit"},
+     "masked", "array_api", "testing", "futures", "jit", "library", "profiler", "types"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip
 

@@ -10,7 +10,6 @@ To users, this is also `torch.ops`: any other name is a namespace of custom oper
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from typing import Any
 
 from . import (
@@ -101,7 +100,9 @@ __all__ = [
 
 def is_family(name: str) -> bool:
     """Tell whether a name under `rushlight.ops` is a module here rather than a namespace."""
-    return importlib.util.find_spec(f"{__name__}.{name}") is not None
+    from importlib.util import find_spec  # importing rushlight does without it
+
+    return find_spec(f"{__name__}.{name}") is not None
 
 
 def __getattr__(name: str) -> Any:
