@@ -158,7 +158,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     Example:
         >>> _ = rushlight.manual_seed(0)
         >>> rushlight.binomial(rushlight.tensor([10.0, 100.0]), rushlight.tensor([0.0, 0.5]))
-        tensor([ 0., 45.])
+        tensor([ 0., 49.])
     """
     for name, parameter in (("count", count), ("prob", prob)):
         require_tensor("binomial", parameter)
