@@ -31,6 +31,7 @@ LAUNCHES = {
     "k<<<1, 2>>>(x, NULL, 'a', \">>>\");": (
         "RUSHLIGHT_LAUNCH((k), 1, 2)(x, nullptr, 'a', \">>>\");"
     ),
+    "k<int><<<1, 2>>>({1, 2}, x);": "RUSHLIGHT_TYPED_LAUNCH((k<int>), 1, 2)({1, 2}, x);",
     "return k<<<1, 2>>>();": "return RUSHLIGHT_LAUNCH((k), 1, 2)();",
     "#define RUN(k, n) k<<<n, 1>>>\n": "#define RUN(k, n) RUSHLIGHT_LAUNCH((k), n, 1)",
 }
@@ -86,6 +87,8 @@ def test_kernels_without_waiting_run_as_loops():
         " __global__ void k() { f(); }",
         "#define WAIT __syncthreads()\n__global__ void k() { WAIT; }",
         "__device__ int f() { return threadIdx.x; } __global__ void k() { f(); }",
+        "#define I threadIdx.x\n__device__ int f() { return I; }"
+        " __global__ void k(int* x) { x[threadIdx.x] = f(); }",
         "#define SUM(v) __shfl_down_sync(~0u, v, 1)\n#define ALL SUM(1)\n"
         "__global__ void k() { ALL; }",
         "namespace cg = cooperative_groups; __global__ void k() { cg::sync(g); }",
@@ -107,6 +110,10 @@ def test_indices_in_macros_are_the_kernels_own():
         "#define I (blockIdx.x * blockDim.x + threadIdx.x)\n__global__ void k(int* x) { x[I] = 1; }"
     )
     assert mode(source) == "LOOP"
+
+
+def test_a_macro_for_shared_memory():
+    assert translate("#define LOCAL __shared__\n") == "#define LOCAL static thread_local\n"
 
 
 def test_lambdas_that_capture_nothing_see_the_built_in_variables():

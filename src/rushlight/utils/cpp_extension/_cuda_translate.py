@@ -77,13 +77,17 @@ class _Translation:
         end = self._launch_end(index)
         if start is None or end is None:
             return
-        self.insert_before(start, "RUSHLIGHT_LAUNCH((")
-        self.replace(index, index, "), ")
-        self.replace(end, end, ")")
+        has_braces = False
         if self.text(end + 1) == "(" and end + 1 in self.partners:
             for argument in range(end + 2, self.partners[end + 1]):
                 if self.text(argument) == "NULL":  # an integer once it has been passed on
                     self.replace(argument, argument, "nullptr")
+                if self.text(argument) == "{" and self.text(argument - 1) in ("(", ","):
+                    has_braces = True
+        macro = "RUSHLIGHT_TYPED_LAUNCH" if has_braces else "RUSHLIGHT_LAUNCH"
+        self.insert_before(start, f"{macro}((")
+        self.replace(index, index, "), ")
+        self.replace(end, end, ")")
 
     def _name_start(self, index: int) -> int | None:
         """Return the first token of the kernel's name, which ends at `index`."""
@@ -162,6 +166,9 @@ class _Translation:
         for at in range(first, last):
             if self.text(at) == "static":
                 self.replace(at, at, "")
+        if self.text(last) != ";":  # a macro for `__shared__` itself
+            self.replace(index, index, "static thread_local")
+            return
         names = list(self._declared_names(index + 1, last))
         number = self.tokens[index].start  # tells the arrays of one declaration from all others
         self.replace(index, index, f"RUSHLIGHT_SHARED({number})")

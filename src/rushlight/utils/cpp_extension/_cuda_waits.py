@@ -60,19 +60,16 @@ class Functions:
         """Tell whether a kernel's threads may wait, or ask for their index in a function."""
         if self._all_wait:
             return True
-        own = {token.text for token in body if token.is_word}
-        direct = own | {word for macro in own & self._macros for word in self._words.get(macro, ())}
-        seen, todo = {name}, list(direct)
+        todo = [(token.text, False) for token in body if token.is_word]
+        seen = {(name, False), (name, True)}
         while todo:
-            word = todo.pop()
-            if _waits(word) or (word == "threadIdx" and word not in direct):
+            word, in_function = todo.pop()
+            if _waits(word) or (word == "threadIdx" and in_function):
                 return True
-            if word in seen or word not in self._words:
-                continue
-            seen.add(word)
-            if word not in self._macros and "threadIdx" in self._words[word]:
-                return True
-            todo += self._words[word]
+            if (word, in_function) not in seen:
+                seen.add((word, in_function))
+                inside = in_function or word not in self._macros
+                todo += [(inner, inside) for inner in self._words.get(word, ())]
         return False
 
 

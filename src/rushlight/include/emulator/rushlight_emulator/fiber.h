@@ -101,7 +101,7 @@ inline void* new_stack(char* low, char* high, void (*entry)()) {
 #endif
 
 constexpr unsigned MAX_THREADS = 1024;  // of a block
-inline size_t stack_bytes = size_t{128} << 10;
+inline size_t stack_bytes = size_t{256} << 10;
 
 /// The stacks of one worker, in one piece of memory that is used as far as it is touched.
 class Stacks {

@@ -231,6 +231,22 @@ struct Launcher {
   }
 };
 
+/// The same where the arguments have no types of their own, such as `{1, 2}`: the kernel's count.
+template <class... P>
+struct TypedLauncher {
+  Configuration with;
+  void (*kernel)(P...);
+
+  void operator()(P... args) const {
+    launch(with, [&] { kernel(args...); });
+  }
+};
+
+template <class... P>
+TypedLauncher<P...> typed_launcher(void (*kernel)(P...), const Configuration& with) {
+  return {with, kernel};
+}
+
 struct Configured {
   Configuration with;
   template <class Invoke>
@@ -251,6 +267,8 @@ cudaError_t launch_unpacked(void (*kernel)(P...), const Configuration& with, voi
 #define RUSHLIGHT_LAUNCH(kernel, ...)                                                      \
   (::rushlight::emu::Configured{::rushlight::emu::Configuration(__VA_ARGS__)}->*           \
    [&](auto&... rushlight_args) { kernel(rushlight_args...); })
+#define RUSHLIGHT_TYPED_LAUNCH(kernel, ...) \
+  ::rushlight::emu::typed_launcher(kernel, ::rushlight::emu::Configuration(__VA_ARGS__))
 #define RUSHLIGHT_KERNEL(mode)                                                    \
   [[maybe_unused]] const ::uint3 blockIdx = ::blockIdx;                           \
   [[maybe_unused]] const ::dim3 blockDim = ::blockDim;                            \
