@@ -73,6 +73,7 @@ def generate() -> str:
     """Return the stub's text."""
     import rushlight
     import rushlight.ops.layers
+    import rushlight.sparse
     from rushlight import _tensor
 
     written = set(ast_names(Path(_tensor.__file__).read_text()))

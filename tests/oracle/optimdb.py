@@ -63,6 +63,9 @@ class Run:
             # The optimum stays where it is, so that nothing diverges.
             loss = -loss if self.options.get("maximize") else loss
             loss.backward()
+            if self.name == "SparseAdam":
+                for p in self.parameters:
+                    p.grad = p.grad.to_sparse()
             return loss
 
         if self.name == "LBFGS":
@@ -152,7 +155,11 @@ def check_error(name: str, case: Any) -> str | None:
 
     def parameter(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            made = rushlight.nn.Parameter(rushlight.tensor(value.detach().numpy()))
+            array = (value.to_dense() if value.is_sparse else value).detach().numpy()
+            dense = rushlight.tensor(array)
+            if value.is_sparse:
+                return memo.setdefault(id(value), dense.to_sparse())
+            made = rushlight.nn.Parameter(dense)
             if value.grad is not None:
                 made.grad = rushlight.tensor(value.grad.numpy())
             return memo.setdefault(id(value), made)

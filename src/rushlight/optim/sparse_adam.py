@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from .optimizer import (
     Optimizer,
-    as_real,
+    check_lr,
     check_range,
     filled_like,
     sparse_gradient,
@@ -52,6 +52,7 @@ class SparseAdam(Optimizer):
         self, params: Any, lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, maximize: bool = False,
     ):  # fmt: skip
+        check_lr(lr)
         if not float(lr) > 0:
             raise ValueError(f"Invalid learning rate: {lr}")
         if not float(eps) > 0:
@@ -59,16 +60,23 @@ class SparseAdam(Optimizer):
         for i, beta in enumerate(betas):
             check_range(f"beta parameter at index {i}", beta, 0.0, 1.0)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
-        sparse = [
+        for places, what in (
+            (self._places(lambda p: not p._dense), "Sparse params at indices {}: SparseAdam "
+             "requires dense parameter tensors"),
+            (self._places(lambda p: p.is_complex()), "Complex params at indices {}: SparseAdam "
+             "does not support complex parameters"),
+        ):  # fmt: skip
+            if places:
+                raise ValueError(what.format(places))
+
+    def _places(self, holds: Callable[[Tensor], bool]) -> list[list[int]]:
+        """Return group and number of each parameter of which `holds` is true."""
+        return [
             [i, j]
             for i, group in enumerate(self.param_groups)
             for j, p in enumerate(group["params"])
-            if not p._dense
+            if holds(p)
         ]
-        if sparse:
-            raise ValueError(
-                f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors"
-            )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters once; `closure` recomputes the loss.
@@ -98,12 +106,13 @@ class SparseAdam(Optimizer):
         if not g.size:
             return
         g = -g if group["maximize"] else g
-        first, second = as_real(state["exp_avg"].array), as_real(state["exp_avg_sq"].array)
+        first, second = state["exp_avg"].array, state["exp_avg_sq"].array
         b1, b2 = group["betas"]
         first[places] += (g - first[places]) * (1 - b1)
         second[places] += (g * g - second[places]) * (1 - b2)
         denominator = np.sqrt(second[places]) + group["eps"]
         t = state["step"]
-        rate = float(group["lr"]) * (1 - b2**t) ** 0.5 / (1 - b1**t)
-        as_real(p.array)[places] -= rate * first[places] / denominator
+        # A rate that is a Tensor is computed with in its own precision.
+        rate = float(group["lr"] * (1 - b2**t) ** 0.5 / (1 - b1**t))
+        p.array[places] -= rate * first[places] / denominator
         written([p])

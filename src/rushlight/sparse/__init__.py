@@ -53,6 +53,7 @@ from ._gradients import (
 from ._gradients import (
     through_values as through_values,
 )
+from ._info import COPIES as _COPIES
 from ._legacy import TYPES as _TYPES
 from ._products import hspmm as hspmm
 from ._products import sampled_addmm
@@ -83,7 +84,8 @@ _OF_DENSE_TENSORS = (
     "_indices", "_nnz", "_values", "ccol_indices", "coalesce", "col_indices", "crow_indices",
     "dense_dim", "indices", "is_coalesced", "row_indices", "smm", "sparse_dim", "sparse_mask",
     "sparse_resize_", "sparse_resize_and_clear_", "sspaddmm", "to_dense", "to_sparse",
-    "to_sparse_bsc", "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "values",
+    "to_sparse_bsc", "to_sparse_bsr", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr",
+    "values",
 )  # fmt: skip
 
 dsmm = spmm
@@ -95,8 +97,8 @@ _install_dispatchers()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _TYPES:
-        return _TYPES[name]
+    if name in _TYPES or name in _COPIES:
+        return _TYPES.get(name) or _COPIES[name]
     raise AttributeError(
         f"module 'torch.sparse' has no attribute '{name}' (not in rushlight; see "
         "docs/compatibility.md)"

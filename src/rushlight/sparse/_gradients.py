@@ -12,7 +12,7 @@ from .._tensor import Tensor, wrap
 from .._typing import Shape
 from ._convert import convert, to_dense
 from ._parts import build, coalesced, pattern
-from ._tensor import SparseTensor
+from ._tensor import SparseTensor, alias
 
 
 def embedding_gradient(g: Tensor, index: Tensor, rows: int, padding_idx: int | None) -> Tensor:
@@ -60,7 +60,7 @@ def through_values(
     Returns:
         The function, and its inputs: values, or the tensors with their zeros.
     """
-    likes = [coalesced(x.detach()) if isinstance(x, SparseTensor) else None for x in inputs]
+    likes = [coalesced(alias(x)) if isinstance(x, SparseTensor) else None for x in inputs]
 
     def dense(x: Any, like: Any) -> Any:
         if like is None:

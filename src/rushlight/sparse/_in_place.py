@@ -211,10 +211,10 @@ def _check_resize(x: SparseTensor, extent: tuple[int, ...], outer: int, inner: i
                 f"sparse tensor is not supported.{_HINTS}"
             )
     for what, part in (("sparse", slice(count)), ("dense", slice(count, None))):
-        have, want = x._extent[part], extent[part]
-        if any([n < m for n, m in zip(want, have, strict=True)]):
+        before, after = list(x._extent[part]), list(extent[part])
+        if any([n < m for n, m in zip(after, before, strict=True)]):
             raise RuntimeError(
-                f"shrinking the size of {what} dimensions (from {list(have)} to {list(want)}) on a "
+                f"shrinking the size of {what} dimensions (from {before} to {after}) on a "
                 f"non-empty sparse tensor is not supported.{_HINTS}"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ._create import empty_like as make_empty
 from ._create import sparse_coo_tensor
 from ._node import SparseOp
 from ._parts import Coalesce, Values, batch_dim, sparse_dim
-from ._rules import refuse, rule
+from ._rules import RULES, refuse, rule
 from ._tensor import (
     ROW_COMPRESSED,
     SparseTensor,
@@ -154,6 +155,30 @@ def count_of_dense(self: SparseTensor) -> int:
     if self._dense:
         return self.ndim
     return self.ndim - batch_dim(self) - sparse_dim(self)
+
+
+def _copying(name: str) -> Callable[[Tensor], Tensor]:
+    """Make the function that returns a copy of a part."""
+
+    def copy(input: Tensor) -> Tensor:
+        found: Tensor = RULES[name](input)
+        return found.clone()
+
+    copy.__name__ = copy.__qualname__ = f"{name}_copy"
+    copy.__doc__ = f"""Return a copy of what `Tensor.{name}` returns.
+
+    Args:
+        input: the sparse tensor.
+    """
+    return copy
+
+
+COPIES = {
+    f"{name}_copy": _copying(name)
+    for name in (
+        "ccol_indices", "col_indices", "crow_indices", "indices", "row_indices", "values",
+    )
+}  # fmt: skip
 
 
 # --- size and kind -----------------------------------------------------------------------------

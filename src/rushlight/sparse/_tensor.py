@@ -72,7 +72,7 @@ class SparseTensor(Tensor):
     # --- what the parts know ---
 
     @property
-    def array(self) -> Any:  # type: ignore[override]
+    def array(self) -> Any:
         """Raise: there is no array."""
         kind = "Sparse" if self.is_sparse else "SparseCsr"
         raise NotImplementedError(
@@ -217,7 +217,7 @@ class SparseTensor(Tensor):
         if id(self) in memo:
             return memo[id(self)]
         if not self.is_leaf:
-            return super().__deepcopy__(memo)
+            super().__deepcopy__(memo)  # raises
         twin = make(
             self._form, tuple([copy_of(p) for p in self._places]), copy_of(self._elements),
             self._extent, self._sorted,
