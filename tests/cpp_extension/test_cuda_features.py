@@ -103,6 +103,13 @@ def test_philox_gives_the_published_numbers(library):
     assert 0.05 < z.std() < 0.2
 
 
+def test_cub_in_a_block(library):
+    x, total, before = np.arange(96, dtype=np.int32), np.zeros(1, np.int32), np.zeros(96, np.int32)
+    assert library.run_block_primitives(*map(pointer, (x, total, before))) == 0
+    assert total[0] == 95 * 48
+    np.testing.assert_array_equal(before, np.cumsum(x) - x)
+
+
 def test_vectors_lambdas_and_kernels_as_values(library):
     x, y = np.random.default_rng(0).random((50, 4), np.float32), np.zeros((50, 4), np.float32)
     x[:, 3] *= 2

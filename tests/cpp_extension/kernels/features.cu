@@ -4,6 +4,7 @@
 #include <cooperative_groups/reduce.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cub/cub.cuh>
 #include <curand_kernel.h>
 
 #include "on_device.h"
@@ -185,6 +186,28 @@ extern "C" int run_random(unsigned* bits, float* u, float* z, int n) {
   OnDevice<unsigned> db(bits, n);
   OnDevice<float> du(u, n), dz(z, n);
   uniforms<<<1, n>>>(db, du, dz);
+  return cudaGetLastError();
+}
+
+// ---- CUB inside a block ----
+
+template <int THREADS>
+__global__ void block_primitives(const int* x, int* total, int* before) {
+  using Reduce = cub::BlockReduce<int, THREADS>;
+  using Scan = cub::BlockScan<int, THREADS>;
+  __shared__ union {
+    typename Reduce::TempStorage reduce;
+    typename Scan::TempStorage scan;
+  } memory;
+  int sum = Reduce(memory.reduce).Sum(x[threadIdx.x]);
+  if (threadIdx.x == 0) *total = sum;
+  __syncthreads();
+  Scan(memory.scan).ExclusiveSum(x[threadIdx.x], before[threadIdx.x]);
+}
+
+extern "C" int run_block_primitives(int* x, int* total, int* before) {
+  OnDevice<int> dx(x, 96), dtotal(total, 1), dbefore(before, 96);
+  block_primitives<96><<<1, 96>>>(dx, dtotal, dbefore);
   return cudaGetLastError();
 }
 

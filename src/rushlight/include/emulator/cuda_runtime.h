@@ -24,19 +24,18 @@
 #include <utility>
 #include <vector>
 #if !defined(__clang__)
-// The debug mode compiles kernels without optimization: it wants each access at its own place.
+// The debug mode compiles kernels without optimization, for it wants to see every access, but not
+// what they call here.
 #pragma GCC push_options
 #pragma GCC optimize("O2")
 #endif
 #endif
 
-#include "rushlight_emulator/vectors.h"
-
-#include "rushlight_emulator/math.h"
-
 #include "rushlight_emulator/atomics.h"
 #include "rushlight_emulator/launch.h"
+#include "rushlight_emulator/math.h"
 #include "rushlight_emulator/runtime.h"
+#include "rushlight_emulator/vectors.h"
 #include "rushlight_emulator/warp.h"
 
 #ifdef RUSHLIGHT_CUDA_CHECK

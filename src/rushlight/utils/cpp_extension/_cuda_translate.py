@@ -314,7 +314,6 @@ _REWRITES = {
     "__device__": _Translation.variable,
     "__managed__": _Translation.variable,
     "cudaLaunchKernel": _Translation.untyped_kernel,
-    "cudaLaunchCooperativeKernel": _Translation.untyped_kernel,
     "asm": _Translation.assembly,
     "__asm__": _Translation.assembly,
 }

@@ -41,8 +41,6 @@ class Functions:
                 self._words.setdefault(token.macro, set()).add(token.text)
         self._macros = {token.macro for token in tokens if token.macro}
         self._add_aliases(tokens)
-        called_by_any = self._words.get("operator", set())
-        self._all_wait = any(_waits(word) or word == "threadIdx" for word in called_by_any)
 
     def _add(self, name: str, body: Iterable[Token]) -> None:
         self._words.setdefault(name, set()).update(token.text for token in body if token.is_word)
@@ -58,9 +56,8 @@ class Functions:
 
     def may_wait(self, name: str, body: Iterable[Token]) -> bool:
         """Tell whether a kernel's threads may wait, or ask for their index in a function."""
-        if self._all_wait:
-            return True
         todo = [(token.text, False) for token in body if token.is_word]
+        todo.append(("operator", False))  # whose calls cannot be seen
         seen = {(name, False), (name, True)}
         while todo:
             word, in_function = todo.pop()

@@ -126,7 +126,7 @@ inline std::string line_of(const void* place) {
     char text[4096];
     while (line.empty() && std::fgets(text, sizeof text, answer)) {
       std::string candidate(text, std::strcspn(text, " \n"));
-      const bool ours = candidate.find("/rushlight_emulator/") != std::string::npos;
+      const bool ours = candidate.find("/rushlight/include/emulator/") != std::string::npos;
       if (!ours && candidate[0] != '?') line = candidate.substr(candidate.rfind('/') + 1);
     }
     pclose(answer);
