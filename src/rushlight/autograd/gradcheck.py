@@ -199,7 +199,7 @@ def gradcheck(
         >>> rushlight.autograd.gradcheck(lambda x: x * x, x)
         True
     """
-    func, arguments = _of_dense(func, inputs, masked)
+    func, arguments = _of_dense(func, inputs, bool(masked))
     places = _check_inputs(arguments)
     if not check_backward_ad:
         return True

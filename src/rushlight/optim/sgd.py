@@ -86,7 +86,8 @@ class SGD(Optimizer):
         if group["fused"]:
             raise RuntimeError("`_fused_sgd` does not support sparse gradients")
         with no_grad():
-            d = -p._grad if group["maximize"] else p._grad
+            d: Any = p._grad
+            d = -d if group["maximize"] else d
             if group["weight_decay"]:
                 d = d.add(p, alpha=group["weight_decay"])  # raises: the sum is not sparse
             if group["momentum"]:

@@ -79,7 +79,17 @@ class ToDense(SparseOp):
 
 @rule("to_dense", "_to_dense")
 def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
-    """Return the tensor with its zeros stored; a dense one as it is."""
+    """Return the tensor with its zeros stored; a dense one as it is.
+
+    Args:
+        self: the tensor.
+        dtype: the dtype of the result; of a dense tensor only.
+        masked_grad: whether the gradient holds the stored elements only (the default), or all.
+
+    Example:
+        >>> rushlight.sparse_coo_tensor([[0, 1]], [2.0, 3.0], (3,)).to_dense()
+        tensor([2., 3., 0.])
+    """
     if not isinstance(self, SparseTensor):
         return self if dtype is None else self.to(dtype)
     if dtype is not None:
@@ -207,7 +217,26 @@ def to_sparse(
     blocksize: Any = None,
     dense_dim: int | None = None,
 ) -> Tensor:
-    """Return the tensor in a sparse layout."""
+    """Return the tensor in a sparse layout: only what is not zero is stored.
+
+    Args:
+        self: the tensor.
+        sparse_dim: how many dimensions the coordinates cover; the others stay dense.
+        layout: the layout (default: coordinates).
+        blocksize: height and width of the blocks of a blocked layout.
+        dense_dim: how many trailing dimensions stay dense.
+
+    Raises:
+        RuntimeError: the numbers of dimensions or the blocks do not fit, or the matrices of a batch
+            have different numbers of elements.
+
+    Example:
+        >>> rushlight.tensor([[0.0, 2.0], [0.0, 0.0]]).to_sparse()
+        tensor(indices=tensor([[0],
+                               [1]]),
+               values=tensor([2.]),
+               size=(2, 2), nnz=1, layout=torch.sparse_coo)
+    """
     if sparse_dim is not None and not isinstance(sparse_dim, int):
         sparse_dim, layout = None, sparse_dim
     if sparse_dim is not None:
@@ -285,26 +314,54 @@ def to_sparse_coo(self: Tensor) -> Tensor:
 
 @rule()
 def to_sparse_csr(self: Tensor, dense_dim: int | None = None) -> Tensor:
-    """Return a matrix with compressed rows."""
+    """Return a matrix with compressed rows.
+
+    Args:
+        self: the tensor.
+        dense_dim: how many trailing dimensions stay dense.
+
+    Example:
+        >>> rushlight.tensor([[0.0, 2.0], [3.0, 0.0]]).to_sparse_csr()
+        tensor(crow_indices=tensor([0, 1, 2]),
+               col_indices=tensor([1, 0]),
+               values=tensor([2., 3.]), size=(2, 2), nnz=2, layout=torch.sparse_csr)
+    """
     return _labelled(to_sparse(self, layout=sparse_csr, dense_dim=dense_dim), "ToSparseCsr")
 
 
 @rule()
 def to_sparse_csc(self: Tensor, dense_dim: int | None = None) -> Tensor:
-    """Return a matrix with compressed columns."""
+    """Return a matrix with compressed columns.
+
+    Args:
+        self: the tensor.
+        dense_dim: how many trailing dimensions stay dense.
+    """
     return _labelled(to_sparse(self, layout=sparse_csc, dense_dim=dense_dim), "ToSparseCsc")
 
 
 @rule()
 def to_sparse_bsr(self: Tensor, blocksize: Any, dense_dim: int | None = None) -> Tensor:
-    """Return a matrix with compressed rows of blocks."""
+    """Return a matrix with compressed rows of blocks.
+
+    Args:
+        self: the tensor.
+        blocksize: height and width of a block; they divide those of the matrix.
+        dense_dim: how many trailing dimensions stay dense.
+    """
     found = to_sparse(self, layout=sparse_bsr, blocksize=blocksize, dense_dim=dense_dim)
     return _labelled(found, "ToSparseBsr")
 
 
 @rule()
 def to_sparse_bsc(self: Tensor, blocksize: Any, dense_dim: int | None = None) -> Tensor:
-    """Return a matrix with compressed columns of blocks."""
+    """Return a matrix with compressed columns of blocks.
+
+    Args:
+        self: the tensor.
+        blocksize: height and width of a block; they divide those of the matrix.
+        dense_dim: how many trailing dimensions stay dense.
+    """
     found = to_sparse(self, layout=sparse_bsc, blocksize=blocksize, dense_dim=dense_dim)
     return _labelled(found, "ToSparseBsc")
 
@@ -327,7 +384,23 @@ class SparseMask(SparseOp):
 
 @rule()
 def sparse_mask(self: Tensor, mask: Tensor) -> Tensor:
-    """Return the elements at the places of a sparse mask."""
+    """Return the elements at the places of a sparse mask.
+
+    Args:
+        self: the tensor.
+        mask: a sparse tensor of the same shape; its values do not count.
+
+    Returns:
+        A tensor with the indices of the mask.
+
+    Raises:
+        RuntimeError: the shapes differ.
+
+    Example:
+        >>> x = rushlight.tensor([1.0, 2.0, 3.0])
+        >>> x.sparse_mask(rushlight.sparse_coo_tensor([[2]], [1.0], (3,))).to_dense()
+        tensor([0., 0., 3.])
+    """
     if not isinstance(mask, SparseTensor):
         raise refuse("sparse_mask", (self, mask))
     if self.shape != mask.shape:

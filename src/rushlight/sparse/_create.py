@@ -461,14 +461,15 @@ def sparse_bsc_tensor(
 # --- in files ----------------------------------------------------------------------------------
 
 
-def parts_for_file(x: SparseTensor) -> tuple[layout, tuple[Any, ...]]:
+def parts_for_file(x: Tensor) -> tuple[layout, tuple[Any, ...]]:
     """Return the layout and the parts from which `rebuild` makes the tensor again."""
+    assert isinstance(x, SparseTensor)
     parts = tuple([wrap(p.array) for p in (*x._places, x._elements)])
     ordered = (x._sorted,) if x.is_sparse else ()
     return x._form, (*parts, x._extent, *ordered)
 
 
-def rebuild(form: layout, parts: tuple[Any, ...]) -> Tensor:
+def rebuild(form: layout, parts: tuple[Any, ...]) -> SparseTensor:
     """Return the tensor of a layout with these parts, unchecked: they may still be unread."""
     count = 2 if form is sparse_coo else 3
     lines, elements, extent = parts[: count - 1], parts[count - 1], tuple(parts[count])

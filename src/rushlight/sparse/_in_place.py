@@ -177,7 +177,17 @@ _HINTS = (
 
 @rule()
 def sparse_resize_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
-    """Give the tensor another size in place; elements stay where they are."""
+    """Give the tensor another size in place; elements stay where they are.
+
+    Args:
+        self: the tensor.
+        size: the new shape.
+        sparse_dim: the number of sparse dimensions.
+        dense_dim: the number of dense dimensions.
+
+    Raises:
+        RuntimeError: elements would be lost, or the numbers of dimensions change.
+    """
     if self._dense:
         raise refuse("sparse_resize_", (self,))
     extent = tuple(size)

@@ -45,7 +45,17 @@ def _check_ordered(x: SparseTensor, what: str) -> None:
 
 @rule()
 def coalesce(self: Tensor) -> Tensor:
-    """Return the tensor with its coordinates in order and without duplicates."""
+    """Return the tensor with its coordinates in order and without duplicates.
+
+    Values at one place are added up. A tensor that is coalesced already is returned itself.
+
+    Raises:
+        RuntimeError: the layout has no coordinates.
+
+    Example:
+        >>> rushlight.sparse_coo_tensor([[1, 0, 1]], [1.0, 2.0, 3.0], (2,)).coalesce().values()
+        tensor([2., 4.])
+    """
     _check_coordinates(self, "coalesce")
     assert isinstance(self, SparseTensor)
     return self if self._sorted else Coalesce.apply(self)
@@ -68,7 +78,16 @@ def _coalesced_(self: SparseTensor, coalesced: bool) -> SparseTensor:
 
 @rule()
 def indices(self: Tensor) -> Tensor:
-    """Return the coordinates of a coalesced tensor."""
+    """Return the coordinates of a coalesced tensor, a column for each value.
+
+    Raises:
+        RuntimeError: the layout has no coordinates, or they may be out of order.
+
+    Example:
+        >>> rushlight.eye(2).to_sparse().indices()
+        tensor([[0, 1],
+                [0, 1]])
+    """
     _check_coordinates(self, "indices")
     assert isinstance(self, SparseTensor)
     _check_ordered(self, "indices")
@@ -85,7 +104,15 @@ def _indices(self: SparseTensor) -> Tensor:
 
 @rule()
 def values(self: Tensor) -> Tensor:
-    """Return the values, in the graph."""
+    """Return the values of a coalesced tensor, or of compressed rows or columns; in the graph.
+
+    Raises:
+        RuntimeError: the tensor is dense, or its coordinates may be out of order.
+
+    Example:
+        >>> rushlight.eye(2).to_sparse().values()
+        tensor([1., 1.])
+    """
     if not isinstance(self, SparseTensor):
         raise RuntimeError("values expected sparse tensor layout but got Strided")
     if self.is_sparse:

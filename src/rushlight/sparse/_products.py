@@ -458,14 +458,45 @@ class Sspaddmm(SparseOp):
 def sspaddmm(
     input: SparseTensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
-    """Return beta input + alpha mat1 mat2, stored as coordinates of all rows that are reached."""
+    """Return beta input + alpha mat1 mat2, stored as coordinates.
+
+    Args:
+        input: a sparse matrix.
+        mat1: a sparse matrix.
+        mat2: a dense matrix.
+        beta: the factor of `input`.
+        alpha: the factor of the product.
+
+    Shape:
+        mat1 (M, K), mat2 (K, N), input (M, N); result (M, N).
+
+    Example:
+        >>> a = rushlight.sparse_coo_tensor([[1], [0]], [3.0], (2, 2))
+        >>> rushlight.sspaddmm(a, a, rushlight.ones(2, 2)).to_dense()
+        tensor([[0., 0.],
+                [6., 3.]])
+    """
     _check_matrices(mat1, mat2)
     return Sspaddmm.apply(input, mat1, mat2, beta=beta, alpha=alpha)
 
 
 @rule()
 def smm(input: Tensor, mat2: Tensor) -> Tensor:
-    """Return the product of a sparse and a dense matrix as coordinates of its elements."""
+    """Return the product of a sparse and a dense matrix as coordinates of its elements.
+
+    Args:
+        input: a sparse matrix.
+        mat2: a dense matrix.
+
+    Shape:
+        input (M, K), mat2 (K, N); result (M, N), with the rows stored that are reached.
+
+    Example:
+        >>> a = rushlight.sparse_coo_tensor([[1], [0]], [3.0], (2, 2))
+        >>> rushlight.smm(a, rushlight.ones(2, 2)).to_dense()
+        tensor([[0., 0.],
+                [3., 3.]])
+    """
     nothing = pattern(np.empty((2, 0), np.int64), (input.shape[0], mat2.shape[1]), False)
     nothing._elements = wrap(np.empty(0, mat2.array.dtype))
     return sspaddmm(nothing, input, mat2)
