@@ -10,7 +10,7 @@ from ..backend.dtype import finfo, int64
 from ..ops.creation import full
 from ..ops.ranges import arange
 from ..ops.sampling import multinomial
-from ..ops.shape import broadcast_tensors
+from ..ops.shape import broadcast_shapes
 from . import constraints
 from ._elementwise import listed, probs_or_logits
 from .constraints import Constraint
@@ -117,8 +117,11 @@ class Categorical(Distribution):
         """Return the logarithm of the probability."""
         if self._validate_args:
             self._validate_sample(value)
-        index, logits = broadcast_tensors(value.long().unsqueeze(-1), self.logits)
-        return logits.gather(-1, index[..., :1]).squeeze(-1)
+        index, logits = value.long(), self.logits
+        if value.shape != self._batch_shape:
+            shape = broadcast_shapes(value.shape, self._batch_shape)
+            index, logits = index.expand(shape), logits.expand((*shape, self._num_events))
+        return logits.gather(-1, index.unsqueeze(-1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
         """Return -sum p log(p)."""

@@ -412,7 +412,7 @@ class _IntegerInterval(_Bounded):
 
     def check(self, value: Tensor) -> Tensor:
         within = (self.lower_bound <= value) & (value <= self.upper_bound)
-        return (value % 1 == 0) & within
+        return (value % 1 == 0) & within if value.is_floating_point() else within
 
 
 class _IntegerLessThan(_BoundedAbove):

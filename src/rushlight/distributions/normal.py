@@ -70,7 +70,7 @@ class Normal(Elementwise, ExponentialFamily):
         """Draw values, without gradients."""
         shape = self._extended_shape(sample_shape)
         with no_grad():
-            return normal(self.loc.expand(shape), self.scale.expand(shape))
+            return normal(self.loc.expand(shape), self.scale)
 
     def rsample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
         """Draw loc + scale z, z standard normal."""
