@@ -28,7 +28,8 @@ SPACES = (
     "torch.distributions", "torch.distributions.constraints", "torch.distributions.transforms",
     "torch.distributions.kl", "torch.utils.data", "torch.utils.checkpoint", "torch.amp",
     "torch.multiprocessing", "torch.serialization", "torch.overrides", "torch.testing",
-    "torch.futures", "torch.cuda",
+    "torch.futures", "torch.cuda", "torch.masked", "torch.library", "torch.profiler",
+    "torch.utils.cpp_extension", "torch.utils.benchmark", "torch.utils.flop_counter",
 )  # fmt: skip
 
 # What is left out on purpose, by the names in `torch`, Tensor and `nn.functional`.

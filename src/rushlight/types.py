@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-from builtins import bool as _bool
-from builtins import bytes as _bytes
-from builtins import float as _float
-from builtins import int as _int
-from builtins import str as _str
+from builtins import bool as _bool, bytes as _bytes, float as _float, int as _int, str as _str
 from collections.abc import Sequence
 from typing import IO, TypeAlias
 

@@ -8,11 +8,9 @@ import pytest
 
 import rushlight
 import rushlight.cpu
-from rushlight import _settings as settings
-from rushlight import accelerator, compiler, cuda, mps, xpu
+from rushlight import _settings as settings, accelerator, compiler, cuda, mps, xpu
 from rushlight.backend.cuda import runtime
-from rushlight.backends import cpu, cudnn, mkldnn
-from rushlight.backends import cuda as cuda_backend
+from rushlight.backends import cpu, cuda as cuda_backend, cudnn, mkldnn
 from rushlight.version import TorchVersion
 
 NO_GPU = not cuda.is_available()

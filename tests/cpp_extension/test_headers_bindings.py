@@ -304,6 +304,4 @@ def test_registered_operators(bound, x):
     assert_same(row, x[1])
     assert whole is x
     assert_same(bound.dispatched_scale(x), x * 3)
-    assert str(ops.total.default._schema) == (
-        "rl_headers::total(Tensor _0, Tensor[] _1) -> Tensor"
-    )
+    assert str(ops.total.default._schema) == ("rl_headers::total(Tensor _0, Tensor[] _1) -> Tensor")

@@ -8,8 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from rushlight.kernels import activation as A
-from rushlight.kernels import reference_only
+from rushlight.kernels import activation as A, reference_only
 
 BOTH = pytest.mark.parametrize("reference", [False, True], ids=["fast", "reference"])
 

@@ -8,8 +8,7 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rushlight.kernels import reference_only
 from rushlight.kernels.gemm import linear, matmul

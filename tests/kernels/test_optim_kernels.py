@@ -8,8 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from rushlight.kernels import optim as O
-from rushlight.kernels import reference_only
+from rushlight.kernels import optim as O, reference_only
 
 BOTH = pytest.mark.parametrize("reference", [False, True], ids=["fast", "reference"])
 SHAPES = [(6, 1, 5, 5), (6,), (), (33, 17), (0, 3), (9000,)]

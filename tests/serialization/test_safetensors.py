@@ -9,8 +9,7 @@ import struct
 import pytest
 
 import rushlight as rl
-from rushlight.serialization import load as load_any
-from rushlight.serialization import safetensors
+from rushlight.serialization import load as load_any, safetensors
 from rushlight.serialization.safetensors import (
     SafetensorError,
     load,

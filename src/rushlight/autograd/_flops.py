@@ -25,7 +25,7 @@ def _conv_grad_weight(shapes: Sequence[Shape], out: Shape) -> int:
     return 2 * prod(shapes[0]) * prod(out[1:])
 
 
-# By the operator's name. The first table holds what `torch.utils.flop_counter` counts as well.
+# By the operator's name; what `utils.flop_counter` counts.
 PRODUCTS: dict[str, Callable[[Sequence[Shape], Shape], int]] = {
     "Conv": _conv,
     "ConvGradInput": _conv_grad_input,

@@ -55,7 +55,7 @@ class Recorder:
     def _open(self) -> list[FunctionEvent]:
         """Return the events that the current thread is in."""
         try:
-            return self._thread.open  # type: ignore[no-any-return]
+            return self._thread.open
         except AttributeError:
             self._thread.open = []
             return self._thread.open

@@ -160,7 +160,9 @@ class MetaArray(np.ndarray[Any, Any]):
             sizes = np.broadcast_to(np.zeros((), bool), self.shape).reshape(given, copy=False)
             return meta_array(sizes.shape, self.dtype)
 
-    def take(self, indices: Any, axis: int | None = None, **options: Any) -> Any:
+    def take(  # type: ignore[override]  # without `out`
+        self, indices: Any, axis: int | None = None, **options: Any
+    ) -> Any:
         """Return the shape that elements at these places along an axis have."""
         left, right = ((), ()) if axis is None else (self.shape[:axis], self.shape[axis:][1:])
         return meta_array((*left, *_shape(indices), *right), self.dtype)

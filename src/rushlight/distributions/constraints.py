@@ -14,8 +14,7 @@ from .._tensor import Tensor
 from ..backend.dtype import bool_, finfo
 from ..ops.compare import isclose
 from ..ops.creation import full
-from ..ops.joining import cat as join
-from ..ops.joining import stack as stack_tensors
+from ..ops.joining import cat as join, stack as stack_tensors
 from ..ops.linalg_cholesky import cholesky_ex
 from ..ops.linalg_eigen import eigvalsh
 

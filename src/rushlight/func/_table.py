@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from . import _rules as rules
-from . import _rules_layers as layers
+from . import _rules as rules, _rules_layers as layers
 
 
 @cache

@@ -12,8 +12,14 @@ import os
 from typing import Any
 
 from . import _native
-from ._kernel import Kernel, family_of, fast_paths_enabled, kernel, reference_only
-from ._kernel import all_kernels as _loaded_kernels
+from ._kernel import (
+    Kernel,
+    all_kernels as _loaded_kernels,
+    family_of,
+    fast_paths_enabled,
+    kernel,
+    reference_only,
+)
 
 __all__ = ["Kernel", "all_kernels", "describe", "fast_paths_enabled", "kernel", "reference_only"]
 

@@ -16,10 +16,13 @@ from .._tensor import Tensor
 from ..autograd.mode import no_grad
 from ..ops._autocast import is_on
 from ..ops.compare import allclose
-from ..ops.fused import AddReLU as AddReLUOp
-from ..ops.fused import ConvNormReLU, ConvReLU
-from ..ops.fused import LinearGELU as LinearGELUOp
-from ..ops.fused import LinearReLU as LinearReLUOp
+from ..ops.fused import (
+    AddReLU as AddReLUOp,
+    ConvNormReLU,
+    ConvReLU,
+    LinearGELU as LinearGELUOp,
+    LinearReLU as LinearReLUOp,
+)
 from . import functional as F
 from .modules.activation import GELU, ReLU
 from .modules.batchnorm import BatchNorm2d

@@ -56,6 +56,7 @@ from . import (
 )
 
 __all__ = [
+    "_meta",
     "_waiting",
     "activation",
     "arithmetic",

@@ -11,8 +11,13 @@ from .._tensor import Tensor, method
 from ..backend import dtype as dtypes
 from ..backend.device import as_device, device
 from ..backend.dtype import dtype
-from ..backend.memory_format import check_rank, contiguous_format, memory_format, preserve_format
-from ..backend.memory_format import is_contiguous as lies_contiguous
+from ..backend.memory_format import (
+    check_rank,
+    contiguous_format,
+    is_contiguous as lies_contiguous,
+    memory_format,
+    preserve_format,
+)
 from ._arguments import check_dtype
 from ._export import export
 from .casts import cast, convert, copy_in

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, install, method
-from .._tensor import wrap as wrap_array
+from .._tensor import Tensor, install, method, wrap as wrap_array
 from .._typing import Number
 from ..autograd.view import write_
 from ..backend.memory_format import channels_last, channels_last_3d, contiguous_format

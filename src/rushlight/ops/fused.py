@@ -13,8 +13,7 @@ from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..backend.array import array_module
-from ..kernels import activation, gemm, norm
-from ..kernels import conv as K
+from ..kernels import activation, conv as K, gemm, norm
 from ._broadcast import sum_to
 from .activation import gelu
 from .casts import cast

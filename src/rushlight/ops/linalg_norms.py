@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
-from ..backend.dtype import dtype as DType
-from ..backend.dtype import promote_types
+from ..backend.dtype import dtype as DType, promote_types
 from ._arguments import check_dtype, dims, require_tensor
 from ._autocast import autocast
 from ._facade import facade

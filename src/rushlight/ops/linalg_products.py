@@ -16,8 +16,7 @@ from ..backend import dtype as dtypes
 from ..backend.array import array_module
 from ..errors import wrap_dim
 from . import _linalg
-from ._arguments import dims as read_dims
-from ._arguments import require_tensor
+from ._arguments import dims as read_dims, require_tensor
 from ._autocast import autocast
 from ._export import export
 from ._facade import facade

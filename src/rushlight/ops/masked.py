@@ -12,8 +12,7 @@ from typing import Any
 from .._tensor import Tensor
 from ..backend import dtype as dtypes
 from ..backend.dtype import dtype as DType
-from . import compare, extrema, reduction, rounding, scan, sorting
-from . import softmax as normalized
+from . import compare, extrema, reduction, rounding, scan, softmax as normalized, sorting
 from ._arguments import dims, require_tensor
 from ._facade import facade
 from .casts import cast

@@ -15,8 +15,7 @@ from ..autograd.node import Op
 from ..backend import dtype as dtypes
 from ..backend.array import array_module, row_major
 from ..errors import wrap_dim
-from ._arguments import by_name, require_tensor, sizes
-from ._arguments import dims as read_dims
+from ._arguments import by_name, dims as read_dims, require_tensor, sizes
 from ._broadcast import SumTo, sum_to
 from ._export import export
 from ._promote import result_type

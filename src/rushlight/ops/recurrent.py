@@ -15,8 +15,7 @@ from .._typing import Array
 from ..autograd._api import grad
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
-from ..kernels import gemm
-from ..kernels import recurrent as K
+from ..kernels import gemm, recurrent as K
 from ..kernels._precision import compute_dtype, widen
 from ._autocast import is_on
 from ._export import export
@@ -311,7 +310,9 @@ def lstm_cell(
         raise RuntimeError("lstm_cell expects two hidden states")
     _check_cell("lstm_cell", input, hx, w_ih, w_hh)
     if is_on(input):  # the products alone are in the lower dtype
-        return _lstm_step(linear(input, w_ih, b_ih) + linear(hx[0], w_hh, b_hh), hx[1])
+        products = linear(input, w_ih, b_ih) + linear(hx[0], w_hh, b_hh)
+        h, c = _lstm_step(products, hx[1])
+        return h, c
     sizes = [input.array.shape[0]]
     h, _, c = LSTM.apply(input, *hx, w_ih, w_hh, b_ih, b_hh, None, sizes=sizes)
     return h, c

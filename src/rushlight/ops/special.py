@@ -10,8 +10,7 @@ import numpy as np
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
-from ..kernels import activation as activation_kernels
-from ..kernels import special as K
+from ..kernels import activation as activation_kernels, special as K
 from ._broadcast import sum_to
 from ._export import export
 from ._operands import as_float, both_tensors

@@ -9,61 +9,36 @@ from ..overrides import install as _install_dispatchers
 from . import _arithmetic, _convert, _in_place, _info, _products, _reduce, _shape
 from ._create import (
     check_sparse_tensor_invariants,
-    spdiags,
-)
-from ._create import (
     parts_for_file as parts_for_file,
-)
-from ._create import (
     rebuild as rebuild,
-)
-from ._create import (
     sparse_bsc_tensor as sparse_bsc_tensor,
-)
-from ._create import (
     sparse_bsr_tensor as sparse_bsr_tensor,
-)
-from ._create import (
     sparse_compressed_tensor as sparse_compressed_tensor,
-)
-from ._create import (
     sparse_coo_tensor as sparse_coo_tensor,
-)
-from ._create import (
     sparse_csc_tensor as sparse_csc_tensor,
-)
-from ._create import (
     sparse_csr_tensor as sparse_csr_tensor,
-)
-from ._create import (
+    spdiags,
     validate as validate,
-)
-from ._create import (
     zeros as zeros,
 )
 from ._gradients import (
     as_sparse_gradcheck,
-)
-from ._gradients import (
     embedding_gradient as embedding_gradient,
-)
-from ._gradients import (
     gather_gradient as gather_gradient,
-)
-from ._gradients import (
     through_values as through_values,
 )
 from ._info import COPIES as _COPIES
 from ._legacy import TYPES as _TYPES
-from ._products import hspmm as hspmm
-from ._products import sampled_addmm
-from ._products import smm as smm
-from ._products import sparse_addmm as addmm
-from ._products import sparse_mm as mm
-from ._products import spmm as spmm
-from ._products import sspaddmm as sspaddmm
-from ._reduce import log_softmax, softmax
-from ._reduce import sparse_sum as sum
+from ._products import (
+    hspmm as hspmm,
+    sampled_addmm,
+    smm as smm,
+    sparse_addmm as addmm,
+    sparse_mm as mm,
+    spmm as spmm,
+    sspaddmm as sspaddmm,
+)
+from ._reduce import log_softmax, softmax, sparse_sum as sum
 from ._rules import RULES, install_methods
 from ._tensor import SparseTensor
 

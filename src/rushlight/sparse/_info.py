@@ -11,8 +11,7 @@ from .._tensor import Size, Tensor, wrap
 from ..backend import dtype as dtypes
 from ..backend.memory_format import sparse_coo
 from ..ops.casts import cast
-from ._create import empty_like as make_empty
-from ._create import sparse_coo_tensor
+from ._create import empty_like as make_empty, sparse_coo_tensor
 from ._node import SparseOp
 from ._parts import Coalesce, Values, batch_dim, sparse_dim
 from ._rules import RULES, refuse, rule

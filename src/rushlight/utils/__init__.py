@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 # As in torch, these are there without an import of their own.
-_LAZY_MODULES = frozenset({"checkpoint", "cpp_extension", "data"})
+_LAZY_MODULES = frozenset({"benchmark", "checkpoint", "cpp_extension", "data", "flop_counter"})
 
 
 def __getattr__(name: str) -> Any:

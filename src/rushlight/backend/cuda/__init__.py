@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .runtime import (
     Properties,
+    array_over,
     available,
     current_index,
     device_count,
@@ -12,11 +13,13 @@ from .runtime import (
     require_cupy,
     runtime_version,
     started,
+    stream_address,
     unavailable_reason,
 )
 
 __all__ = [
     "Properties",
+    "array_over",
     "available",
     "current_index",
     "device_count",
@@ -25,5 +28,6 @@ __all__ = [
     "require_cupy",
     "runtime_version",
     "started",
+    "stream_address",
     "unavailable_reason",
 ]

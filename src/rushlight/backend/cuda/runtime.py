@@ -122,3 +122,24 @@ def properties(index: int) -> Properties:
         shared_memory_per_block=found["sharedMemPerBlock"],
         L2_cache_size=found["l2CacheSize"],
     )
+
+
+def array_over(address: int, size: int, shape: Any, strides: Any, dtype: Any, owner: object) -> Any:
+    """Return an array over `size` bytes of a GPU's memory, which `owner` keeps alive.
+
+    Args:
+        address: where they begin.
+        size: how many there are.
+        shape: of the array.
+        strides: of the array, in bytes.
+        dtype: NumPy's dtype of the array.
+        owner: lives as long as anything looks at the memory.
+    """
+    cupy = require_cupy()
+    memory = cupy.cuda.UnownedMemory(address, size, owner)
+    return cupy.ndarray(shape, dtype, cupy.cuda.MemoryPointer(memory, 0), strides)
+
+
+def stream_address() -> int:
+    """Return the address of the CUDA stream on which arrays are computed."""
+    return int(require_cupy().cuda.get_current_stream().ptr)

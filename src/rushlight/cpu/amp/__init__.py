@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...amp import GradScaler as _GradScaler
-from ...amp import autocast as _autocast
+from ...amp import GradScaler as _GradScaler, autocast as _autocast
 from ...backend.dtype import bfloat16, dtype
 
 __all__ = ["GradScaler", "autocast"]

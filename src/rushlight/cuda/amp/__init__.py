@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ...amp import GradScaler as _GradScaler
-from ...amp import autocast as _autocast
-from ...amp import custom_bwd as _custom_bwd
-from ...amp import custom_fwd as _custom_fwd
+from ...amp import (
+    GradScaler as _GradScaler,
+    autocast as _autocast,
+    custom_bwd as _custom_bwd,
+    custom_fwd as _custom_fwd,
+)
 from ...backend.dtype import dtype, float16
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]

@@ -6,8 +6,6 @@
 
 #include <rushlight/objects.h>
 
-#include <memory>
-
 namespace rushlight {
 
 template <class T>

@@ -143,7 +143,10 @@ class class_ : public object {
   }
   static T* pointer_from(T* made) { return made; }
   static T* pointer_from(T&& made) { return new T(std::move(made)); }
-  static T* pointer_from(std::unique_ptr<T> made) { return made.release(); }
+  template <class Owner>  // std::unique_ptr<T>
+  static auto pointer_from(Owner&& made) -> decltype(static_cast<T*>(made.release())) {
+    return made.release();
+  }
 
   template <class F, class R, class... Args, class... Extra>
   class_& def_factory(F function, R (*)(Args...), const Extra&... extra) {

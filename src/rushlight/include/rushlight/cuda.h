@@ -94,6 +94,13 @@ using DeviceGuard = cuda::OptionalCUDAGuard;
 using OptionalDeviceGuard = cuda::OptionalCUDAGuard;
 }  // namespace c10
 
+namespace at {
+// For the guards above: nothing if the tensor is undefined.
+inline std::optional<Device> device_of(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Device>(tensor.device()) : std::nullopt;
+}
+}  // namespace at
+
 namespace at::cuda {
 
 using namespace c10::cuda;

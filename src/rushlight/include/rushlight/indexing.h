@@ -110,21 +110,22 @@ inline Tensor Tensor::index(std::initializer_list<indexing::TensorIndex> indices
 }
 // An absent tensor stands for the whole dimension.
 inline Tensor Tensor::index(const std::vector<std::optional<Tensor>>& indices) const {
-  std::vector<indexing::TensorIndex> all;
-  for (const auto& index : indices) {
-    all.push_back(index.has_value() && index->defined() ? indexing::TensorIndex(*index)
-                                                        : indexing::TensorIndex(indexing::Slice()));
-  }
-  return this->index(ArrayRef<indexing::TensorIndex>(all));
+  ::rushlight::Gil gil;
+  const auto object = [](const std::optional<Tensor>& index) {
+    return index.has_value() && index->defined() ? ::rushlight::tensor_object(*index)
+                                                 : indexing::Slice().object();
+  };
+  return ::rushlight::get_item(*this,
+                               ::rushlight::tuple_of(indices.data(), indices.size(), object));
 }
 inline Tensor Tensor::operator[](const Tensor& index) const {
-  return this->index({indexing::TensorIndex(index)});
+  ::rushlight::Gil gil;
+  return ::rushlight::get_item(*this, ::rushlight::tensor_object(index));
 }
 inline Tensor Tensor::slice(int64_t dim, optional<int64_t> start, optional<int64_t> end,
                             int64_t step) const {
-  std::vector<indexing::TensorIndex> indices(static_cast<size_t>(wrapped(dim)), indexing::Slice());
-  indices.push_back(indexing::Slice(start, end, step));
-  return index(ArrayRef<indexing::TensorIndex>(indices));
+  static ::rushlight::Name name{"slice_along"};
+  return ::rushlight::call_runtime<Tensor>(name, {*this, dim, start, end, step});
 }
 inline Tensor slice(const Tensor& self, int64_t dim = 0, optional<int64_t> start = nullopt,
                     optional<int64_t> end = nullopt, int64_t step = 1) {

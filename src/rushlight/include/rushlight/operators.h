@@ -20,9 +20,10 @@ inline at::Tensor as_tensor_like(const c10::Scalar& value, const at::Tensor& oth
 
 namespace at {
 
-#define BOTH(T, name, params, args)            \
-  inline T name RUSHLIGHT_WITH_SELF params {   \
-    RUSHLIGHT_CALL_METHOD(T, name, RUSHLIGHT_SELF args); \
+#define BOTH(T, name, params, args)                      \
+  template <class Lazy = void>                           \
+  T name RUSHLIGHT_WITH_SELF params {                    \
+    RUSHLIGHT_LAZY(T, method, name, RUSHLIGHT_SELF args); \
   }
 #define RUSHLIGHT_WITH_SELF(...) (const Tensor& self __VA_OPT__(, ) __VA_ARGS__)
 #define RUSHLIGHT_SELF(...) self __VA_OPT__(, ) __VA_ARGS__
@@ -30,8 +31,9 @@ namespace at {
 #define METHOD(T, name, params, args)
 #define FUNCTION(T, name, params, args) FUNCTION_AS(T, name, name, params, args)
 #define FUNCTION_AS(T, name, python, params, args)               \
-  inline T name params {                                         \
-    RUSHLIGHT_CALL_FUNCTION(T, python, RUSHLIGHT_EACH args);     \
+  template <class Lazy = void>                                   \
+  T name params {                                                \
+    RUSHLIGHT_LAZY(T, function, python, RUSHLIGHT_EACH args);    \
   }
 #define WRITES(name, params, args)                    \
   inline Tensor& name##_ RUSHLIGHT_WITH_SELF params { \

@@ -15,7 +15,9 @@ struct Piece {
   const void* body;
   int64_t begin, end;
   int thread;
-  std::exception_ptr error;
+  std::exception_ptr error{};
+  pthread_t runner{};
+  bool has_runner = false;
 };
 
 inline thread_local int thread_number = -1;  // in a parallel region: which piece this is
@@ -46,23 +48,22 @@ class WithoutGil {
 };
 
 // Runs the pieces, the first in this thread; rethrows the first exception.
-inline void run_pieces(std::vector<Piece>& pieces) {
+inline void run_pieces(Piece* pieces, size_t count) {
   WithoutGil without_gil;
-  std::vector<pthread_t> threads(pieces.size());
-  std::vector<bool> has_thread(pieces.size());
-  for (size_t i = 1; i < pieces.size(); ++i) {
-    has_thread[i] = pthread_create(&threads[i], nullptr, run_piece, &pieces[i]) == 0;
+  for (size_t i = 1; i < count; ++i) {
+    Piece& piece = pieces[i];
+    piece.has_runner = pthread_create(&piece.runner, nullptr, run_piece, &piece) == 0;
   }
   run_piece(&pieces[0]);
-  for (size_t i = 1; i < pieces.size(); ++i) {
-    if (has_thread[i]) {
-      pthread_join(threads[i], nullptr);
+  for (size_t i = 1; i < count; ++i) {
+    if (pieces[i].has_runner) {
+      pthread_join(pieces[i].runner, nullptr);
     } else {
       run_piece(&pieces[i]);
     }
   }
-  for (const Piece& piece : pieces) {
-    if (piece.error) std::rethrow_exception(piece.error);
+  for (size_t i = 0; i < count; ++i) {
+    if (pieces[i].error) std::rethrow_exception(pieces[i].error);
   }
 }
 
@@ -101,9 +102,9 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain_size, const F& f) {
   std::vector<::rushlight::Piece> pieces;
   for (int64_t from = begin; from < end; from += step) {
     const int64_t to = from + step < end ? from + step : end;
-    pieces.push_back({run, &f, from, to, static_cast<int>(pieces.size()), nullptr});
+    pieces.push_back({run, &f, from, to, static_cast<int>(pieces.size())});
   }
-  ::rushlight::run_pieces(pieces);
+  ::rushlight::run_pieces(pieces.data(), pieces.size());
 }
 
 // Combines the results of pieces, in the order of the range.

@@ -280,8 +280,11 @@ class Tensor {
 
   // --- operators ---
 #define BOTH(T, name, params, args) METHOD(T, name, params, args)
-#define METHOD(T, name, params, args) \
-  T name params const { RUSHLIGHT_CALL_METHOD(T, name, RUSHLIGHT_WITH_THIS args); }
+#define METHOD(T, name, params, args)                           \
+  template <class Lazy = void>                                  \
+  T name params const {                                         \
+    RUSHLIGHT_LAZY(T, method, name, RUSHLIGHT_WITH_THIS args);  \
+  }
 #define RUSHLIGHT_WITH_THIS(...) *this __VA_OPT__(, ) __VA_ARGS__
 #define FUNCTION(T, name, params, args)
 #define FUNCTION_AS(T, name, python, params, args)

@@ -82,7 +82,7 @@ struct TensorData {
     if (count > 0 && rushlight_cuda_allow != nullptr)
       rushlight_cuda_allow(memory, static_cast<size_t>(last + 1) * c10::elementSize(type));
 #endif
-    return memory;
+    return count > 0 ? memory : nullptr;
   }
 
   // Reads the array; again after the tensor has been changed in place.

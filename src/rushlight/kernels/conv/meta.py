@@ -8,7 +8,8 @@ import numpy as np
 
 from ..._typing import Array
 from ...backend.meta import MetaArray, meta_array
-from . import conv, conv_grad_input, conv_grad_weight, conv_output_size
+from .._window import conv_output_size
+from . import conv, conv_grad_input, conv_grad_weight
 
 
 @conv.fast(MetaArray)

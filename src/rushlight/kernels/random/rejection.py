@@ -7,7 +7,8 @@ where the next begins.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import length_hint
 
 import numpy as np
 
@@ -30,38 +31,35 @@ _STIRLING_TAIL = (
 class _Numbers:
     """Float64 uniform and normal numbers one at a time; uniforms are taken in blocks.
 
-    On leaving a `with` block the stream stands after the last number used.
+    `uniform()` is the next one of a generator: samplers spend their time on calling it. On leaving
+    a `with` block the stream stands after the last number used.
     """
 
     BLOCK = 1024
 
     def __init__(self, stream: Stream):
         self.stream = stream
-        self.used = 0
-        self.values: list[float] = []
         self.before: Array = None
+        self.block: Iterator[float] = iter(())
+        self.uniform: Uniform = self._uniforms().__next__
 
     def __enter__(self) -> _Numbers:
         self.stream.lock.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.values:
+        if self.before is not None:
             kept = self.stream.kept_normal
             self.stream.set_state(self.before)
-            self.stream.words64(self.used)
+            self.stream.words64(self.BLOCK - length_hint(self.block))
             self.stream.kept_normal = kept
         self.stream.lock.release()
 
-    def uniform(self) -> float:
-        """Return a number in [0, 1)."""
-        used = self.used
-        if used == len(self.values):
+    def _uniforms(self) -> Iterator[float]:
+        while True:
             self.before = self.stream.get_state()
-            self.values = uniform53(self.stream, self.BLOCK).tolist()
-            used = 0
-        self.used = used + 1
-        return self.values[used]
+            self.block = iter(uniform53(self.stream, self.BLOCK).tolist())
+            yield from self.block
 
     def normal(self) -> float:
         """Return a standard normal number: one of a pair, the other of which comes next."""

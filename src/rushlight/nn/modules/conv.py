@@ -8,8 +8,7 @@ from typing import Any
 
 from ..._tensor import Tensor
 from ...ops.creation import empty
-from .. import functional as F
-from .. import init
+from .. import functional as F, init
 from ..parameter import Parameter, UninitializedParameter
 from .lazy import LazyModuleMixin
 from .module import Module

@@ -6,8 +6,7 @@ from typing import Any
 
 from ..._tensor import Tensor
 from ...ops.creation import empty
-from .. import functional as F
-from .. import init
+from .. import functional as F, init
 from ..parameter import Parameter
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module

@@ -9,8 +9,7 @@ from typing import Any
 from ..._tensor import Tensor
 from ...ops.attention import additive_mask, warn_mismatch
 from ...ops.creation import full
-from .. import functional as F
-from .. import init
+from .. import functional as F, init
 from .container import ModuleList
 from .dropout import Dropout
 from .linear import Linear

@@ -36,7 +36,7 @@ def load(
     Args:
         name: the extension's name, which sources see as `TORCH_EXTENSION_NAME`.
         sources: paths; `.cu` and `.cuh` are CUDA, everything else C++.
-        extra_cflags: flags for C++, after `-std=c++20 -O2`.
+        extra_cflags: flags for C++, after `-std=c++20 -O1`.
         extra_cuda_cflags: flags for CUDA.
         extra_sycl_cflags: refused.
         extra_ldflags: flags for the linker.
@@ -122,7 +122,7 @@ def load_inline(
         sycl_sources: refused.
         functions: names of functions to bind, or docstrings by names. None: the source binds them
             itself, by PYBIND11_MODULE or RUSHLIGHT_MODULE.
-        extra_cflags: flags for C++, after `-std=c++20 -O2`.
+        extra_cflags: flags for C++, after `-std=c++20 -O1`.
         extra_cuda_cflags: flags for CUDA.
         extra_sycl_cflags: refused.
         extra_ldflags: flags for the linker.

@@ -15,6 +15,7 @@ import numpy as np
 import rushlight
 from rushlight import Tensor, autograd
 from rushlight._tensor import wrap
+from rushlight.backend import cuda
 
 # --- functions by name ---
 
@@ -32,6 +33,22 @@ def function(name: str) -> Callable[..., Any]:
         if callable(found):
             return found
     raise NotImplementedError(f"the library has no function '{name}'")
+
+
+def slice_along(tensor: Tensor, dim: int, start: int | None, end: int | None, step: int) -> Tensor:
+    """Return `tensor[start:end:step]` along one dimension.
+
+    Raises:
+        IndexError: there is no such dimension.
+    """
+    dims = tensor.ndim
+    if not -dims <= dim < dims:
+        raise IndexError(
+            "Dimension out of range (expected to be in range of "
+            f"[{-max(dims, 1)}, {max(dims, 1) - 1}], but got {dim})"
+        )
+    sliced: Tensor = tensor[(slice(None),) * (dim % dims) + (slice(start, end, step),)]
+    return sliced
 
 
 def operator(name: str, overload: str) -> Callable[..., Any]:
@@ -168,7 +185,8 @@ def tensor_over(
     reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True)) + 1
     count = reach if math.prod(sizes) else 0
     if device.type == "cuda":
-        made = _cupy_array(address, count * item, sizes, strides, dtype, owner)
+        steps = [stride * item for stride in strides]
+        made = cuda.array_over(address, count * item, sizes, steps, dtype.numpy, owner)
     else:
         made = _numpy_array(address, count * item, sizes, strides, dtype, owner)
     return wrap(made).requires_grad_(requires_grad)
@@ -180,18 +198,10 @@ def _numpy_array(
     if not size:
         return np.empty(sizes, dtype.numpy)
     buffer = (ctypes.c_char * size).from_address(address)
-    buffer.owner = owner
-    flat = np.frombuffer(buffer, np.uint8).view(dtype.numpy)
+    buffer.owner = owner  # type: ignore[attr-defined]  # what keeps the memory alive
+    flat = np.frombuffer(memoryview(buffer), np.uint8).view(dtype.numpy)
     steps = [stride * dtype.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(flat, sizes, steps)
-
-
-def _cupy_array(address: int, size: int, sizes: Any, strides: Any, dtype: Any, owner: Any) -> Any:
-    import cupy
-
-    memory = cupy.cuda.UnownedMemory(address, size, owner)
-    steps = [stride * dtype.itemsize for stride in strides]
-    return cupy.ndarray(sizes, dtype.numpy, cupy.cuda.MemoryPointer(memory, 0), steps)
 
 
 def read_array(array: Any) -> tuple[int, Any, int, tuple[int, ...], tuple[int, ...]]:
@@ -201,6 +211,4 @@ def read_array(array: Any) -> tuple[int, Any, int, tuple[int, ...], tuple[int, .
 
 def current_stream() -> int:
     """Return the address of the CUDA stream on which arrays are computed."""
-    import cupy
-
-    return int(cupy.cuda.get_current_stream().ptr)
+    return cuda.stream_address()
