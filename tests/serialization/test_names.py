@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
+import operator
 
 import pytest
 
@@ -49,8 +51,47 @@ def test_pytorch_has_the_class_under_that_name(cls):
 def test_functions():
     assert torch_name("rushlight.ops.activation", "relu") == ("torch.nn.functional", "relu")
     assert torch_name("rushlight.ops.arithmetic", "add") == ("torch", "add")
+    assert torch_name(rl.linalg.norm.__module__, "norm") == ("torch.linalg", "norm")
+    assert torch_name(rl.norm.__module__, "norm") == ("torch", "norm")
     assert find_ours("torch.nn.functional", "relu") is rl.relu
     assert find_ours("torch", "relu") is rl.relu
+
+
+def test_where_pytorchs_compiled_functions_say_they_live():
+    functional = rl.nn.functional
+    assert find_ours("torch._C._nn", "gelu") is functional.gelu
+    assert find_ours("torch._C._nn", "log_sigmoid") is functional.logsigmoid
+    assert find_ours("torch._C._special", "special_expit") is rl.special.expit
+    assert find_ours("torch._C._fft", "fft_fft") is rl.fft.fft
+    assert find_ours("torch._C._linalg", "linalg_norm") is rl.linalg.norm
+    assert find_ours("torch._C", "TensorBase") is rl.Tensor
+    functions = find_ours("torch._C", "_VariableFunctionsClass")
+    assert functions.tanh is rl.tanh
+    assert functions.cosine_similarity is functional.cosine_similarity
+    with pytest.raises(AttributeError, match=r"no torch\._C\._nn\.nonsense"):
+        find_ours("torch._C._nn", "nonsense")
+    with pytest.raises(AttributeError, match=r"no torch\.nonsense"):
+        _ = functions.nonsense
+
+
+FUNCTIONS = ("nn.functional.gelu", "nn.functional.softplus", "nn.functional.logsigmoid")
+FUNCTIONS += ("nn.functional.relu", "nn.functional.conv2d", "tanh", "sigmoid")
+FUNCTIONS += ("fft.rfft", "linalg.norm", "Tensor.relu", "nn.functional.one_hot")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_inside_pytorchs_files_are_found_and_ours_by_pytorch(torch, name):
+    def within(library):
+        return operator.attrgetter(name)(library)
+
+    file = io.BytesIO()
+    torch.save({"activation": within(torch)}, file)
+    file.seek(0)
+    assert rl.load(file, weights_only=False) == {"activation": within(rl)}
+    file = io.BytesIO()
+    rl.save(within(rl), file)
+    file.seek(0)
+    assert torch.load(file, weights_only=False).__name__ == within(torch).__name__
 
 
 def test_other_packages_keep_their_names():

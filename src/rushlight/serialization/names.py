@@ -31,6 +31,18 @@ _RENAMED = {
 # PyTorch has a file for each optimizer; these of its files hold something else.
 _NOT_OPTIMIZERS = ("optimizer", "lr_scheduler", "swa_utils")
 
+# Where functions of `rushlight.ops` are shown, the likeliest first.
+_NAMESPACES = (".nn.functional", "", ".linalg", ".fft", ".special")
+
+# Where PyTorch's compiled functions say they live, and how their names begin there.
+_COMPILED = {
+    "torch._C._nn": ("torch.nn.functional", ""),
+    "torch._C._special": ("torch.special", "special_"),
+    "torch._C._fft": ("torch.fft", "fft_"),
+    "torch._C._linalg": ("torch.linalg", "linalg_"),
+}
+_COMPILED_NAMES = {("torch.nn.functional", "log_sigmoid"): "logsigmoid"}
+
 # What Python 2 called these modules; protocol 2 still writes those names.
 _PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 _PYTHON_2_NAMES = {("builtins", "xrange"): "range"}
@@ -50,7 +62,7 @@ def torch_name(module: str, name: str) -> tuple[str, str]:
     if name in _TOP_LEVEL.get(module, ()):
         return "torch", name
     if module.startswith("rushlight.ops."):
-        return _function_home(name), name
+        return _function_home(module, name), name
     if module in _RENAMED:
         return _RENAMED[module], name
     package, _, file = module.rpartition(".")
@@ -64,9 +76,13 @@ def torch_name(module: str, name: str) -> tuple[str, str]:
     return module, name
 
 
-def _function_home(name: str) -> str:
-    functional = importlib.import_module("rushlight.nn.functional")
-    return "torch.nn.functional" if hasattr(functional, name) else "torch"
+def _function_home(module: str, name: str) -> str:
+    """Return the namespace of PyTorch that shows a function of `rushlight.ops`."""
+    for place in _NAMESPACES:
+        found = getattr(importlib.import_module(f"rushlight{place}"), name, None)
+        if getattr(found, "__module__", None) == module:
+            return f"torch{place}"
+    return "torch"
 
 
 def our_module(module: str) -> str | None:
@@ -86,13 +102,38 @@ def find_ours(module: str, name: str) -> Any:
     Raises:
         AttributeError: rushlight has nothing of that name.
     """
+    if module == "torch._C" and name in ("_VariableFunctionsClass", "_VariableFunctions"):
+        return CompiledFunctions()
+    wanted = f"{module}.{name}"
+    module, name = _public_name(module, name)
     place = our_module(module)
     while place:
         try:
             return _attribute(importlib.import_module(place), name)
         except (ImportError, AttributeError):
             place = place.rpartition(".")[0]
-    raise AttributeError(f"rushlight has no {module}.{name}, which the file refers to")
+    raise AttributeError(f"rushlight has no {wanted}, which the file refers to")
+
+
+def _public_name(module: str, name: str) -> tuple[str, str]:
+    if (module, name) == ("torch._C", "TensorBase"):
+        return "torch", "Tensor"
+    if module not in _COMPILED:
+        return module, name
+    module, prefix = _COMPILED[module]
+    name = name.removeprefix(prefix)
+    return module, _COMPILED_NAMES.get((module, name), name)
+
+
+class CompiledFunctions:
+    """What PyTorch's files take `torch.tanh` and other compiled functions out of, by `getattr`."""
+
+    def __getattr__(self, name: str) -> Any:
+        for place in ("rushlight", "rushlight.nn.functional"):
+            found = getattr(importlib.import_module(place), name, None)
+            if found is not None:
+                return found
+        raise AttributeError(f"rushlight has no torch.{name}, which the file refers to")
 
 
 def _attribute(holder: Any, dotted: str) -> Any:
