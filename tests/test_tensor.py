@@ -244,6 +244,8 @@ def test_numpy_of_what_has_a_gradient(T):
             RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"
         ):
             read()
+    with T.no_grad():
+        assert x.numpy().tolist() == np.asarray(x).tolist() == [1.0, 1.0]
     assert x.numpy(force=True).tolist() == [1.0, 1.0]
     assert x.detach().numpy().tolist() == [1.0, 1.0]
 

@@ -262,10 +262,11 @@ class Tensor(TensorMethods):
             force: detach and move to the CPU first if need be (then memory may not be shared).
 
         Raises:
-            RuntimeError: the tensor requires grad (call `detach()` first).
+            RuntimeError: the tensor requires grad and operations are being recorded (call
+                `detach()` first).
             TypeError: the tensor is on another device (call `cpu()` first).
         """
-        if not force and self.requires_grad:
+        if not force and self.requires_grad and _recording():
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use "
                 "tensor.detach().numpy() instead."
@@ -447,6 +448,11 @@ def install(**members: Any) -> None:
 def _overrides() -> Any:
     """Return the module that puts dispatchers in place: loaded with the first subclass."""
     return importlib.import_module("rushlight.overrides")
+
+
+def _recording() -> bool:
+    # The module of modes stands above this one.
+    return bool(importlib.import_module("rushlight.autograd.mode").is_grad_enabled())
 
 
 def _rebuild(
