@@ -25,8 +25,20 @@ def _conv_grad_weight(shapes: Sequence[Shape], out: Shape) -> int:
     return 2 * prod(shapes[0]) * prod(out[1:])
 
 
+def _attention(shapes: Sequence[Shape], out: Shape) -> int:
+    q, k, v = shapes[:3]
+    return 2 * prod(q[:-1]) * k[-2] * (k[-1] + v[-1])
+
+
+def _attention_grad(shapes: Sequence[Shape], out: Shape) -> int:
+    q, k, v = shapes[1:4]
+    return 2 * prod(q[:-1]) * k[-2] * (3 * k[-1] + 2 * v[-1])
+
+
 # By the operator's name; what `utils.flop_counter` counts.
 PRODUCTS: dict[str, Callable[[Sequence[Shape], Shape], int]] = {
+    "Attention": _attention,
+    "AttentionGrad": _attention_grad,
     "Conv": _conv,
     "ConvGradInput": _conv_grad_input,
     "ConvGradWeight": _conv_grad_weight,

@@ -1,4 +1,8 @@
-"""Attention: a weighted mean of values, the weights from products of queries and keys."""
+"""Attention: a weighted mean of values, the weights from products of queries and keys.
+
+Without dropout, and unless the mask has a gradient, one operator does it (see `kernels/attention`);
+second derivatives and everything else are put together from ordinary operators.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,13 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, wrap
+from .._typing import Array
+from ..autograd.mode import GRAD, read_mode
+from ..autograd.node import Op
 from ..backend.array import array_module
+from ..kernels import attention as K
 from ._autocast import autocast, is_on
+from ._composed import composed_gradients
 from ._export import export
 from ._operands import not_a_tensor
 from .dropout import dropout
@@ -69,20 +78,16 @@ def _shared_heads(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Te
     return repeated[0], repeated[1]
 
 
-def _bias(query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool) -> Tensor | None:
+def _bias(query: Tensor, attn_mask: Tensor | None, is_causal: bool) -> Tensor | None:
     """Return what is added to the scores: 0 and -inf for a mask of bools, or the mask itself."""
-    if is_causal:
-        if attn_mask is not None:
-            raise RuntimeError(
-                "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
-                "is_causal=True"
-            )
-        if query.is_meta:
-            return None
-        allowed = np.tri(query.array.shape[-2], key.array.shape[-2], dtype=bool)
-    elif attn_mask is None:
+    if attn_mask is None:
         return None
-    elif attn_mask.array.dtype.kind != "b":
+    if is_causal:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+            "is_causal=True"
+        )
+    if attn_mask.array.dtype.kind != "b":
         if attn_mask.array.dtype not in (query.array.dtype, np.float32):
             raise RuntimeError(
                 "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
@@ -90,10 +95,90 @@ def _bias(query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool)
                 f"{query.dtype.type_name} instead."
             )
         return attn_mask
-    else:
-        allowed = attn_mask.array
-    zero = query.array.dtype.type(0)
-    return wrap(np.where(allowed, zero, query.array.dtype.type(-np.inf)))
+    return _as_bias(attn_mask.array, query)
+
+
+def _as_bias(allowed: Array, query: Tensor) -> Tensor:
+    xp = array_module(allowed)
+    kind = query.array.dtype.type
+    return wrap(xp.where(allowed, kind(0), kind(-np.inf)))
+
+
+class Attention(Op):
+    """y = w v with w = softmax(scale q k^T + bias).
+
+    dL/dv = w^T g; with s = w (g v^T - g . y) scale: dL/dq = s k, dL/dk = s^T q.
+    """
+
+    label = "ScaledDotProductAttention"
+    scale: float
+    causal: bool
+
+    def forward(
+        ctx, q: Array, k: Array, v: Array, bias: Array | None, *, scale: float, causal: bool
+    ) -> Array:
+        ctx.scale, ctx.causal = scale, causal
+        y, lse = K.attention(q, k, v, bias, scale=scale, causal=causal)
+        ctx.save(q, k, v, bias, y, lse)
+        return y
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
+        saved = ctx.saved_tensors
+        if read_mode() == GRAD:
+            return composed_gradients(ctx, ctx.composed, saved[:4], [g])
+        options = {"scale": ctx.scale, "causal": ctx.causal}
+        return *AttentionGrad.apply(g, *saved, **options), None
+
+    def composed(ctx, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> tuple[Tensor]:
+        return (_composed(q, k, v, bias, 0.0, ctx.causal, ctx.scale),)
+
+
+class AttentionGrad(Op):
+    """Gradients of q, k and v; they have none themselves (see `Attention.composed`)."""
+
+    differentiable = False
+
+    def forward(ctx, g: Array, *saved: Any, **options: Any) -> tuple[Array, Array, Array]:
+        return K.attention_grad(g, *saved, **options)
+
+
+def _composed(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout_p: float,
+    is_causal: bool, scale: float,
+) -> Tensor:  # fmt: skip
+    """Attend with ordinary operators."""
+    scores = matmul(query * scale, key.mT)
+    if is_causal and not query.is_meta:
+        xp = array_module(query.array)
+        bias = _as_bias(xp.tri(*scores.array.shape[-2:], dtype=bool), query)
+    hidden = None
+    if bias is not None:
+        scores = scores + bias
+        nothing = np.isneginf(bias.array).all(-1, keepdims=True)
+        if nothing.any():
+            # The softmax of a row of -inf would be NaN.
+            hidden = wrap(nothing)
+            scores = scores.masked_fill(hidden, 0.0)
+    weights = softmax(scores, -1)
+    if hidden is not None:
+        weights = weights.masked_fill(hidden, 0.0)
+    if dropout_p > 0.0:
+        weights = dropout(weights, dropout_p)
+    return matmul(weights, value)
+
+
+def _is_one_operator(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout_p: float
+) -> bool:
+    """Tell whether `Attention` can do it."""
+    leading = query.array.shape[:-2]
+    return (
+        dropout_p == 0.0
+        and leading == key.array.shape[:-2] == value.array.shape[:-2]
+        and query.array.dtype == key.array.dtype == value.array.dtype
+        and query.array.dtype.kind not in "cib"
+        and (bias is None or not (bias.requires_grad or bias.array.ndim > query.array.ndim))
+    )
 
 
 @export(functional=True, public=False)
@@ -142,23 +227,12 @@ def scaled_dot_product_attention(
     _check(query, key, value)
     if enable_gqa:
         key, value = _shared_heads(query, key, value)
-    bias = _bias(query, key, attn_mask, is_causal)
+    bias = _bias(query, attn_mask, is_causal)
     factor = 1.0 / math.sqrt(max(query.array.shape[-1], 1)) if scale is None else scale
-    scores = matmul(query * factor, key.mT)
-    hidden = None
-    if bias is not None:
-        scores = scores + bias
-        nothing = np.isneginf(bias.array).all(-1, keepdims=True)
-        if nothing.any():
-            # The softmax of a row of -inf would be NaN.
-            hidden = wrap(nothing)
-            scores = scores.masked_fill(hidden, 0.0)
-    weights = softmax(scores, -1)
-    if hidden is not None:
-        weights = weights.masked_fill(hidden, 0.0)
-    if dropout_p > 0.0:
-        weights = dropout(weights, dropout_p)
-    return matmul(weights, value)
+    if _is_one_operator(query, key, value, bias, dropout_p):
+        y: Tensor = Attention.apply(query, key, value, bias, scale=factor, causal=is_causal)
+        return y
+    return _composed(query, key, value, bias, dropout_p, is_causal, factor)
 
 
 # --- several heads ---

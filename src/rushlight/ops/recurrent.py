@@ -12,12 +12,12 @@ from typing import Any
 
 from .._tensor import Tensor, wrap
 from .._typing import Array
-from ..autograd._api import grad
 from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
 from ..kernels import gemm, recurrent as K
 from ..kernels._precision import compute_dtype, widen
 from ._autocast import is_on
+from ._composed import composed_gradients
 from ._export import export
 from ._operands import not_a_tensor
 from .dropout import dropout as drop
@@ -49,7 +49,7 @@ class _Layer(Op):
     def backward(ctx, *grads: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
         if read_mode() == GRAD:
-            return ctx.differentiable_gradients(saved[: ctx.inputs], grads)
+            return composed_gradients(ctx, ctx.composed, saved[: ctx.inputs], grads)
         arrays = [None if t is None else widen(t.array) for t in saved]
         results = ctx.gradients(arrays, [widen(g.array) for g in grads])
         dtype = grads[0].array.dtype
@@ -67,16 +67,6 @@ class _Layer(Op):
     def composed(ctx, *inputs: Any) -> State:
         """Run the layer with ordinary operators."""
         raise NotImplementedError
-
-    def differentiable_gradients(
-        ctx, inputs: Sequence[Tensor | None], grads: Sequence[Tensor]
-    ) -> tuple[Tensor | None, ...]:
-        # Aliases: one tensor may be given for two inputs, whose gradients must stay apart.
-        aliases = [None if t is None else t.view(t.array.shape) for t in inputs]
-        wanted = [t for t, edge in zip(aliases, ctx.edges, strict=True) if t is not None and edge]
-        outputs = ctx.composed(*aliases)
-        found = iter(grad(outputs, wanted, grads, create_graph=True, allow_unused=True))
-        return tuple([next(found) if edge else None for edge in ctx.edges])
 
 
 def _compose(

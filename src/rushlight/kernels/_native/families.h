@@ -10,3 +10,4 @@
 #include "embedding/cpu.h"
 #include "norm/cpu.h"
 #include "recurrent/cpu.h"
+#include "attention/cpu.h"
