@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from . import models
+from _bench import models
 
 FRAMEWORKS = ("rushlight", "torch")
 STEPS = {"gpt": 500, "lstm": 300, "resnet18": 32}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import models
+from _bench import models
 
 
 def read(part: str) -> tuple[Any, Any]:

@@ -52,6 +52,33 @@ def test_the_columns_line_up(command):
     assert {len(line) for line in lines} == {len(head)}
 
 
+def test_train(command, tmp_path):
+    done = command(
+        "bench", "train", "--workload", "mlp", "gpt_inference", "--without", "torch", "--batch",
+        "2", "--seconds", "0.01", "--threads", "1", "--rounds", "2", "--json", "all.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [row[0] for row in rows(done.stdout, "workload")] == ["mlp", "gpt_inference"]
+    found = json.loads((tmp_path / "all.json").read_text())
+    times = found["mlp"]["rushlight"]["times"]
+    assert set(times) == {"forward", "backward", "optimizer", "step"}
+    assert len(times["step"]) >= 10  # at least five in each round
+    assert set(found["gpt_inference"]["rushlight"]["times"]) == {"step"}
+    assert len(found["mlp"]["rushlight"]["memory"]) == 2
+
+
+def test_kernels(command):
+    done = command(
+        "bench", "kernels", "--only", "matmul 64x120", "relu 1", "--without", "torch",
+        "--seconds", "0.01", "--threads", "1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = rows(done.stdout, "operator")
+    assert [" ".join(row[:3]) for row in found] == ["relu 1 M,", "matmul 64x120x256, forward"]
+    assert all(row[-1].endswith("%") for row in found)
+    assert "Peaks: " in done.stdout
+
+
 @pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
 def test_extension(command):
     done = command("bench", "extension", "--without", "torch")
@@ -68,10 +95,10 @@ def test_a_contender_that_fails(command):
     assert "nonsense" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["--help"], ["conv-relu", "--help"], ["matmul", "--help"]])
-def test_help_teaches(words, capsys):
+@pytest.mark.parametrize("what", ["", "train", "kernels", "conv-relu", "matmul", "extension"])
+def test_help_teaches(what, capsys):
     with pytest.raises(SystemExit) as end:
-        bench.main(words)
+        bench.main([*([what] if what else []), "--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
     assert "usage: rushlight bench" in text

@@ -6,12 +6,16 @@ import argparse
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from ._bench import contenders, operators, results
+from ._bench.machine import describe
+from ._bench.processes import WorkerFailed, run_worker, usable_cores
+from ._bench.workloads import WORKLOADS, summary
 
 _DESCRIPTION = """\
 Measure rushlight on this machine, beside PyTorch and others where they are installed. Every
@@ -19,12 +23,23 @@ contender runs in a process of its own, one after the other, on the same data an
 
 _EPILOG = """\
 examples:
+  rushlight bench train                  steps of whole networks, beside PyTorch
+  rushlight bench kernels                single operators, and what the machine could do
   rushlight bench conv-relu              a fused Conv+ReLU against separate layers, on MNIST
   rushlight bench matmul                 a matrix product: NumPy, Numba, CuPy, rushlight
   rushlight bench extension              how long a C++ extension takes to build and to load
 
 `rushlight bench conv-relu --help` explains one of them. Close other programs first; on a busy
 machine compare ratios, not seconds."""
+
+_TRAIN = """\
+Time steps of training and inference of whole networks on random data. PyTorch, where installed,
+takes turns with rushlight: as installed, with glibc told to keep freed memory, with channels
+last, and compiled. One that does not work is left out with its reason."""
+
+_KERNELS = """\
+Time single operators, forward and backward. Share is the time that the machine needs for the
+arithmetic and the traffic, by its measured peaks, as a part of the time rushlight takes."""
 
 _CONV_RELU = """\
 Train 'n x (3x3 convolution of one channel, ReLU), max-pool, 196-64-10' on MNIST and show for an
@@ -44,6 +59,20 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command's arguments."""
     made = _described(argparse.ArgumentParser, "rushlight bench", _DESCRIPTION, _EPILOG)
     commands = made.add_subparsers(dest="what", required=True, metavar="WHAT")
+
+    train = commands.add_parser("train", help="steps of whole networks", **_text(_TRAIN))
+    train.add_argument("--workload", nargs="+", choices=list(WORKLOADS), metavar="NAME",
+                       default=list(WORKLOADS), help="see below (default: all)")  # fmt: skip
+    train.add_argument("--batch", type=_positive, help="in place of the workload's own")
+    train.add_argument("--seconds", type=float, default=1.0,
+                       help="of timing for each contender and round (default: 1)")  # fmt: skip
+    train.epilog = "workloads:\n" + "\n".join(f"  {n:<18} {summary(n)}" for n in WORKLOADS)
+
+    kernels = commands.add_parser("kernels", help="single operators", **_text(_KERNELS))
+    kernels.add_argument("--only", nargs="+", metavar="TEXT", default=[],
+                         help="operators whose name contains one of these")  # fmt: skip
+    kernels.add_argument("--seconds", type=float, default=0.1,
+                         help="of timing for each operator and round (default: 0.1)")  # fmt: skip
 
     conv = commands.add_parser(
         "conv-relu", help="a fused operator in training", **_text(_CONV_RELU)
@@ -93,14 +122,20 @@ def _positive(text: str) -> int:
 def main(words: Sequence[str]) -> int:
     """Measure what the words name; return the exit code."""
     options = parser().parse_args(words)
-    options.threads = options.threads or _cores()
-    run = {"conv-relu": conv_relu, "matmul": matmul, "extension": extension}[options.what]
+    options.threads = options.threads or usable_cores()
+    run = {
+        "train": train,
+        "kernels": kernels,
+        "conv-relu": conv_relu,
+        "matmul": matmul,
+        "extension": extension,
+    }[options.what]
     try:
         found = run(options)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
-    except _Failed as failure:
+    except WorkerFailed as failure:
         print(f"rushlight bench: {failure}", file=sys.stderr)
         return 1
     if options.json:
@@ -108,15 +143,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 # --- contenders -------------------------------------------------------------------------------
-
-
-class _Failed(Exception):
-    """A contender that did not finish."""
 
 
 def _installed(name: str, options: argparse.Namespace) -> bool:
@@ -128,40 +155,49 @@ def _fastest(rounds: list[dict[str, Any]], by: str) -> dict[str, Any]:
 
 
 def _measure(worker: str, settings: dict[str, Any], title: str) -> dict[str, Any]:
-    """Run a worker of `_bench/` in a new process; return what it measured."""
-    bar = sys.stderr.isatty()
-    if bar:
-        print(f"\r{title:<78}", end="", file=sys.stderr, flush=True)
-    threads = str(settings["threads"])
-    package = Path(__file__).parents[2]
-    path = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("_bench") / f"{worker}.py")],
-        input=json.dumps({**settings, "title": title}),
-        stdout=subprocess.PIPE,
-        stderr=None if bar else subprocess.PIPE,
-        text=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": path,
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "NUMBA_NUM_THREADS": threads,
-        },
-    )
-    if bar:
-        print(f"\r{'':<78}\r", end="", file=sys.stderr, flush=True)
-    if done.returncode:
-        raise _Failed(f"{title} failed\n{done.stderr or ''}".rstrip())
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    """Return what a worker measured; a failure says what was being measured."""
+    try:
+        return run_worker(worker, settings, title=title)
+    except WorkerFailed as failure:
+        raise WorkerFailed(f"{title} failed\n{failure}".rstrip()) from None
 
 
 # --- what is measured -------------------------------------------------------------------------
 
 
 _Rows = list[dict[str, Any]]
+
+
+def train(options: argparse.Namespace) -> dict[str, dict[str, results.Measured]]:
+    """Print the tables of the workloads; return every timing."""
+    names = contenders.installed(contenders.USUAL, options.without)
+    settings = {
+        "threads": options.threads,
+        "seconds": options.seconds,
+        "batch": options.batch,
+    }
+    print(f"{describe()}\n{options.threads} threads\n")
+    found = results.compare(options.workload, names, settings, options.rounds)
+    print(results.ratio_table(found), end="\n\n")
+    print(results.parts_table(found), end="\n\n")
+    print("\n".join([*results.failures(found), results.EXPLANATION]))
+    return found
+
+
+def kernels(options: argparse.Namespace) -> operators.Results:
+    """Print the table of the operators; return what it was made of."""
+    names = contenders.installed((contenders.OURS, contenders.DEFAULT_TORCH), options.without)
+    print(f"{describe()}\n{options.threads} threads\n")
+    settings = {
+        "threads": options.threads,
+        "seconds": options.seconds,
+        "only": options.only,
+    }
+    found = operators.compare(names, settings, options.rounds)
+    print(operators.kernel_table(found))
+    print("\n".join(["", *operators.failure_lines(found), operators.peak_line(found)]))
+    print(operators.EXPLANATION)
+    return found
 
 
 def conv_relu(options: argparse.Namespace) -> _Rows:

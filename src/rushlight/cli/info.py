@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
 import platform
 import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+
+from ._bench.machine import processor_name, release
+from ._bench.processes import usable_cores
 
 _DESCRIPTION = """\
 Show versions, processor, threads, kernels in use, memory pool and GPUs: what to look at when
@@ -68,14 +70,6 @@ def _table(sections: dict[str, _Rows]) -> str:
     return "\n".join(lines)
 
 
-def _release(package: str) -> str | None:
-    """Return the version of an installed package without importing it."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _versions() -> _Rows:
     from ..version import TORCH_RELEASES, __version__
 
@@ -84,8 +78,8 @@ def _versions() -> _Rows:
         ("rushlight", f"{__version__}, in {folder}"),
         ("follows torch", TORCH_RELEASES["torch"].partition("+")[0]),
         ("Python", f"{platform.python_version()}, {sys.executable}"),
-        ("NumPy", _release("numpy") or "not installed"),
-        ("ml_dtypes", _release("ml_dtypes") or "not installed"),
+        ("NumPy", release("numpy") or "not installed"),
+        ("ml_dtypes", release("ml_dtypes") or "not installed"),
         ("system", platform.platform()),
     ]
 
@@ -93,29 +87,16 @@ def _versions() -> _Rows:
 def _extras() -> _Rows:
     rows = []
     for extra, packages in _EXTRAS.items():
-        found = [f"{name} {version}" for name in packages if (version := _release(name))]
+        found = [f"{name} {version}" for name in packages if (version := release(name))]
         rows.append((extra, ", ".join(found) or f"not installed: pip install 'rushlight[{extra}]'"))
     return rows
 
 
 def _processor() -> _Rows:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return [
-        ("model", _processor_name()),
-        ("cores", f"{os.cpu_count()}, of which this process may use {usable}"),
+        ("model", processor_name()),
+        ("cores", f"{os.cpu_count()}, of which this process may use {usable_cores()}"),
     ]
-
-
-def _processor_name() -> str:
-    try:
-        with open("/proc/cpuinfo") as file:
-            for line in file:
-                key, _, value = line.partition(":")
-                if key.strip() == "model name":
-                    return value.strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _engine() -> _Rows:

@@ -1,4 +1,14 @@
-"""Workers of `rushlight bench`: scripts that read settings as JSON and print what they measured.
+"""What `rushlight bench` and the scripts of `benchmarks/` measure, and how.
 
-They are run by path, so that a process which measures another framework does not load this one.
+A worker (`steps`, `kernels`, `peak`, `conv_relu`, `matmul`, `extension`) is a module with
+`main(settings) -> results`. It runs in a process of its own, where this folder is the top-level
+package `_bench`, so that a process which measures another framework does not load rushlight.
+
+| module | what it knows |
+|---|---|
+| `processes` | how to run a worker |
+| `contenders` | who is measured, and with which settings; rounds in turn |
+| `models`, `workloads` | whole training and inference steps |
+| `cases` | single operators, their arithmetic and their traffic |
+| `results`, `tables` | minimum, median, ratios; text and Markdown |
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -108,7 +107,3 @@ def _epoch(
             print(f"\r{title}: {done}", end="", file=sys.stderr, flush=True)
             clock = time.perf_counter()
     return seconds
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(json.load(sys.stdin))))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import sys
 import time
 from typing import Any
@@ -45,7 +44,3 @@ def main(settings: dict[str, Any]) -> dict[str, float]:
     if difference > 1e-15:
         raise RuntimeError(f"the extension is wrong by {difference}")
     return {"import": imported - start, "build": built - imported}
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(json.load(sys.stdin))))

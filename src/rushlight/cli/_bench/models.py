@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -38,7 +39,7 @@ def ds_cnn(T: Any) -> Any:
     """A residual network of depthwise-separable convolutions for 96x96 (STL-10)."""
     nn, F = T.nn, T.nn.functional
 
-    class Block(nn.Module):  # type: ignore[misc, name-defined]
+    class Block(nn.Module):  # type: ignore[name-defined]
         def __init__(self, inputs: int, outputs: int) -> None:
             super().__init__()
             self.depthwise = nn.Conv2d(inputs, inputs, 3, 2, 1, groups=inputs, bias=False)
@@ -46,10 +47,11 @@ def ds_cnn(T: Any) -> Any:
             self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.norm2 = nn.BatchNorm2d(outputs)
             self.shortcut = nn.Conv2d(inputs, outputs, 1, 2, bias=False)
+            self.norm3 = nn.BatchNorm2d(outputs)
 
         def forward(self, x: Any) -> Any:
             y = F.relu(self.norm1(self.depthwise(x)))
-            return F.relu(self.norm2(self.pointwise(y)) + self.shortcut(x))
+            return F.relu(self.norm2(self.pointwise(y)) + self.norm3(self.shortcut(x)))
 
     return nn.Sequential(
         nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
@@ -67,7 +69,7 @@ def resnet18(T: Any) -> Any:
             nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
         )
 
-    class Block(nn.Module):  # type: ignore[misc, name-defined]
+    class Block(nn.Module):  # type: ignore[name-defined]
         def __init__(self, inputs: int, outputs: int, stride: int) -> None:
             super().__init__()
             self.conv1, self.conv2 = conv(inputs, outputs, 3, stride), conv(outputs, outputs, 3, 1)
@@ -91,17 +93,16 @@ def resnet18(T: Any) -> Any:
 def gpt(
     T: Any, letters: int, width: int = 128, heads: int = 4, layers: int = 4, block: int = 64
 ) -> Any:
-    """A small GPT over `letters` characters, with the embedding tied to the output."""
+    """A small GPT over `letters` characters, no biases, the embedding tied to the output."""
     nn, F = T.nn, T.nn.functional
+    linear = functools.partial(nn.Linear, bias=False)
 
-    class Block(nn.Module):  # type: ignore[misc, name-defined]
+    class Block(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
-            self.mlp = nn.Sequential(
-                nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-            )
+            self.norm1, self.norm2 = (nn.LayerNorm(width, bias=False) for _ in range(2))
+            self.qkv, self.project = linear(width, 3 * width), linear(width, width)
+            self.mlp = nn.Sequential(linear(width, 4 * width), nn.GELU(), linear(4 * width, width))
 
         def forward(self, x: Any) -> Any:
             n, length, _ = x.shape
@@ -113,14 +114,14 @@ def gpt(
             x = x + self.project(y.transpose(1, 2).reshape(n, length, width))
             return x + self.mlp(self.norm2(x))
 
-    class GPT(nn.Module):  # type: ignore[misc, name-defined]
+    class GPT(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.letters = nn.Embedding(letters, width)
             self.places = nn.Embedding(block, width)
             self.blocks = nn.Sequential(*[Block() for _ in range(layers)])
-            self.norm = nn.LayerNorm(width)
-            self.head = nn.Linear(width, letters, bias=False)
+            self.norm = nn.LayerNorm(width, bias=False)
+            self.head = linear(width, letters)
             for name, p in self.named_parameters():
                 if p.dim() == 2:
                     last = name.endswith(("project.weight", "mlp.2.weight"))
@@ -138,7 +139,7 @@ def lstm_classifier(T: Any) -> Any:
     """An LSTM of 128 units over the rows of 28x28."""
     nn = T.nn
 
-    class Rows(nn.Module):  # type: ignore[misc, name-defined]
+    class Rows(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.lstm = nn.LSTM(28, 128, batch_first=True)
@@ -154,7 +155,7 @@ def language_model(T: Any, words: int, width: int = 256, layers: int = 2) -> Any
     """An LSTM language model: embedding, `layers` of `width` units, scores of each word."""
     nn = T.nn
 
-    class LanguageModel(nn.Module):  # type: ignore[misc, name-defined]
+    class LanguageModel(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(words, width)

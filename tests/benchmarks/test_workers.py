@@ -1,0 +1,119 @@
+"""What workers measure, in this process and in one of their own."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+
+import rushlight
+from rushlight.cli._bench import kernels, memory, peak, processes, steps
+from rushlight.cli._bench.cases import CASES
+from rushlight.cli._bench.workloads import WORKLOADS
+
+SMALL = {"framework": "rushlight", "threads": 1, "seconds": 0.0, "least": 2, "warmup": 1}
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = rushlight.get_num_threads()
+    yield
+    rushlight.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", sorted(set(WORKLOADS) - {"ds_cnn", "resnet18"}))
+def test_a_workload_takes_steps(name):
+    found = steps.main({**SMALL, "workload": name, "batch": 2})
+    parts = ["step"] if name.endswith("inference") else list(steps.PARTS)
+    assert list(found["times"]) == parts
+    assert all(len(times) == 2 and min(times) > 0 for times in found["times"].values())
+
+
+def test_training_trains():
+    rushlight.manual_seed(0)
+    task = steps.make_task(rushlight, {"workload": "mlp", "batch": 4})
+    before = [p.detach().clone() for p in task.model.parameters()]
+    step = steps.training_step(rushlight, task)
+    step()
+    assert all((p != q).any() for p, q in zip(task.model.parameters(), before, strict=True))
+
+
+def test_channels_last_reaches_model_and_images():
+    task = steps.make_task(rushlight, {"workload": "lenet", "batch": 2, "channels_last": True})
+    weight = task.model[4].weight
+    assert weight.is_contiguous(memory_format=rushlight.channels_last)
+    assert not weight.is_contiguous()
+
+
+@pytest.mark.parametrize("framework", ["rushlight", "torch"])
+def test_every_case_can_be_called_on_either_framework(framework, request):
+    T = rushlight if framework == "rushlight" else request.getfixturevalue("torch")
+    before = T.get_num_threads()
+    T.set_num_threads(1)
+    large = ("96x96", "11 M", "x10000", "4x8x512", "1024x1024x1024", "512->512", "256->")
+    for case in CASES:
+        if not any(size in case.key for size in large):
+            call, traffic = case.prepare(T)
+            call()
+            assert traffic > 0, case.key
+    T.set_num_threads(before)
+
+
+def test_traffic_is_every_tensor_once():
+    by_key = {case.key: case for case in CASES}
+    _, traffic = by_key["softmax 1024x1024, forward"].prepare(rushlight)
+    assert traffic == 2 * 4 * 1024**2
+    _, traffic = by_key["matmul 64x120x256, forward"].prepare(rushlight)
+    assert traffic == 4 * (64 * 256 + 256 * 120 + 64 * 120)
+    _, traffic = by_key["avg pool 2x2 32x64x32x32, backward"].prepare(rushlight)
+    assert traffic == 4 * 1.25 * 32 * 64 * 32 * 32
+
+
+def test_operators_in_a_process_that_loads_one_framework_only():
+    settings = {**SMALL, "only": ["linear 768x128x512"]}
+    found = processes.run_worker("kernels", settings, quiet=True)
+    assert list(found) == ["linear 768x128x512, forward", "linear 768x128x512, backward"]
+    for measured in found.values():
+        assert 0 < measured["least"] <= measured["median"]
+    assert found["linear 768x128x512, backward"]["flops"] == 4 * 768 * 128 * 512
+    assert "_bench" not in sys.modules
+
+
+def test_a_worker_that_fails_says_why():
+    with pytest.raises(processes.WorkerFailed) as failure:
+        processes.run_worker("steps", {**SMALL, "framework": "no_such_framework"}, quiet=True)
+    assert "no_such_framework" in failure.value.reason
+    assert failure.value.reason.startswith("ModuleNotFoundError")
+
+
+def test_a_sample_of_a_fast_call_is_the_mean_of_many(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(kernels.time, "perf_counter", lambda: 1e-6 * next(clock))
+    calls = []
+    samples = kernels.seconds_per_call(lambda: calls.append(1), 0.0)
+    assert len(calls) == 3 + 5 * 20
+    assert samples == pytest.approx([1e-6 / 20] * 5)
+
+
+@pytest.mark.parametrize("has_compiler", [True, False])
+def test_peaks(has_compiler, monkeypatch):
+    if not has_compiler:
+        monkeypatch.setattr(peak.shutil, "which", lambda name: None)
+    monkeypatch.setattr(peak, "SIZES", (1 << 12, 1 << 16))
+    found = peak.main({**SMALL, "threads": 2})
+    assert found["flops"] > 1e8
+    assert [n for n, _ in found["copy"]] == [1 << 12, 1 << 16]
+    assert all(speed > 1e6 for _, speed in found["copy"])
+    if not has_compiler:
+        assert found["how"] == "the best matrix product"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_sees_a_large_array():
+    memory.forget_peak()
+    before = memory.resident()
+    held = bytearray(b"x") * (64 << 20)
+    assert len(held) == 64 << 20
+    del held
+    assert memory.peak() - before > 60 << 20
