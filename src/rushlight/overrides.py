@@ -172,11 +172,12 @@ def _overrides(argument: Any) -> bool:
     handler = getattr(cls, "__torch_function__", None)
     if handler is None or issubclass(cls, TorchFunctionMode):
         return False
-    if cls.__module__.partition(".")[0] == "torch":
-        return False  # PyTorch's own tensors would hand the call back
+    root = cls.__module__.partition(".")[0]
+    if not issubclass(cls, Tensor):
+        return root != "torch"  # PyTorch's own tensors would hand the call back
     # The library's own classes, parameters say, compute as plain tensors unless they override it.
-    own = cls.__module__.startswith("rushlight.") and issubclass(cls, Tensor)
-    if not own or getattr(handler, "__func__", None) is not _TENSORS_OWN:
+    # In a program that knows rushlight as torch, that is what their modules are called.
+    if root not in ("rushlight", "torch") or getattr(handler, "__func__", None) is not _TENSORS_OWN:
         return True
     _unaware.add(cls)
     return False

@@ -203,7 +203,7 @@ def test_install_and_uninstall(check, tmp_path):
     check(
         """
         import os, sys
-        import rushlight.compat, rushlight.cuda
+        import rushlight.compat.class_names, rushlight.cuda
         from rushlight.compat import install, installed, uninstall
         before = dict(os.environ), list(sys.meta_path), set(vars(rushlight))
         uninstall()                                # harmless when nothing is installed
@@ -321,4 +321,54 @@ def test_what_programs_use_after_import_torch_alone(check):
         import torchvision
         assert torchvision.datasets.MNIST and torchvision.transforms.Compose
         assert torchvision.transforms.functional and torchvision.models
+    """)
+
+
+def test_classes_have_torch_names(check):
+    check("""
+        import inspect, io, pickle, rushlight.compat
+        from rushlight import Tensor
+        assert repr(Tensor) == "<class 'rushlight._tensor.Tensor'>"
+        with rushlight.compat.install():
+            import torch
+            import torch.nn as nn
+            from torch.utils.data import DataLoader, Subset
+            from torchvision import transforms
+            kinds = {
+                "torch": (Tensor, torch.Size, torch.dtype, torch.device, torch.FloatTensor),
+                "torch.nn.parameter": (nn.Parameter,),
+                "torch.nn.modules.linear": (nn.Linear,),
+                "torch.nn.modules.activation": (nn.ReLU, nn.MultiheadAttention),
+                "torch.optim.adam": (torch.optim.Adam,),
+                "torch.optim.lr_scheduler": (torch.optim.lr_scheduler.StepLR,),
+                "torch.utils.data.dataset": (Subset,),
+            }
+            for module, classes in kinds.items():
+                for cls in classes:
+                    assert repr(cls) == f"<class '{module}.{cls.__name__}'>", cls
+            assert "class Linear" in inspect.getsource(nn.Linear)
+            assert pickle.loads(pickle.dumps(nn.Linear)) is nn.Linear
+            assert torch.typename(nn.Linear(1, 1)) == "torch.nn.modules.linear.Linear"
+            file = io.BytesIO()
+            torch.save([nn.Linear(2, 1), torch.Size([2]), nn.LSTM(2, 2)], file)
+        assert repr(Tensor) == "<class 'rushlight._tensor.Tensor'>"
+        file.seek(0)
+        again = rushlight.load(file, weights_only=False)
+        assert type(again[0]) is rushlight.nn.Linear
+    """)
+
+
+def test_renamed_classes_compute_as_before(check):
+    check("""
+        import rushlight.compat
+        rushlight.compat.install()
+        import torch
+        class Marked(torch.Tensor):
+            pass
+        weight = torch.nn.Parameter(torch.ones(2))
+        assert type(weight * 2) is torch.Tensor
+        assert type(torch.ones(2).as_subclass(Marked) * weight) is Marked
+        square = torch.eye(2).to_sparse()
+        assert torch.equal(torch.sparse.mm(square, torch.ones(2, 1)), torch.ones(2, 1))
+        assert (square * 2).is_sparse
     """)

@@ -92,3 +92,20 @@ def test_choice_of_attention_ends_with_the_block():
         assert rl.backends.cuda.math_sdp_enabled()
         assert not rl.backends.cuda.mem_efficient_sdp_enabled()
     assert rl.backends.cuda.mem_efficient_sdp_enabled()
+
+
+def test_types_of_tensors_on_a_gpu():
+    kind = rl.cuda.FloatTensor
+    assert repr(kind) == "<class 'torch.cuda.FloatTensor'>"
+    assert (kind.dtype, kind.is_cuda, rl.FloatTensor.is_cuda) == (rl.float32, True, False)
+    assert not isinstance(rl.ones(2), kind)
+    assert not hasattr(rl.cuda, "TensorTensor")
+
+
+@pytest.mark.skipif(rl.cuda.is_available(), reason="there is a GPU")
+def test_types_of_tensors_on_a_gpu_need_one():
+    for make in (rl.cuda.LongTensor, rl.set_default_tensor_type):
+        with pytest.raises(TypeError, match=r"type torch\.cuda\.LongTensor not available"):
+            make("torch.cuda.LongTensor")
+    with pytest.raises(AssertionError, match="CUDA"):
+        rl.ones(2).type(rl.cuda.LongTensor)

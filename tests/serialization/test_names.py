@@ -10,7 +10,8 @@ import operator
 import pytest
 
 import rushlight as rl
-from rushlight.serialization.names import find_ours, our_module, torch_name
+from rushlight._torch_names import our_module, torch_name
+from rushlight.serialization.names import find_ours
 
 PLACES = ("rushlight", "rushlight.nn", "rushlight.optim", "rushlight.optim.lr_scheduler")
 PLACES += ("rushlight.utils.data",)

@@ -31,9 +31,13 @@ def explain(error: BaseException) -> str | None:
     owner = type(getattr(error, "obj", None))
     if issubclass(owner, ModuleType):  # the hook has said so already
         return None
-    if isinstance(error, AttributeError) and owner.__module__.partition(".")[0] == "rushlight":
+    if isinstance(error, AttributeError) and _is_ours(owner):
         return f"{error.name!r} of {owner.__name__} is not in rushlight; see {PAGE}"
     return None
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] in ("rushlight", "torch", "torchvision")
 
 
 def load_ipython_extension(ipython: Any) -> None:

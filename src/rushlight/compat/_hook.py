@@ -142,11 +142,16 @@ class Hook:
         if id(module) in self.adopted or not isinstance(module, ModuleType):
             return
         self.adopted.add(id(module))
+        # `inspect` and `typing` look a class's module up by the torch name that it gets here.
+        sys.modules.setdefault(alias, module)
         self.set(module, "__getattr__", _missing_name(self, module, alias))
         if alias in ("torch", "torch.version", "torchvision"):
             from rushlight.version import torch_release
 
             self.set(module, "__version__", torch_release(alias.partition(".")[0]))
+        from rushlight.compat.class_names import rename_classes
+
+        self.undo.extend(rename_classes(module, alias))
         if self.report is not None:
             kind = module.__class__
             self.undo.append(lambda: setattr(module, "__class__", kind))
@@ -188,7 +193,7 @@ def _missing_name(hook: Hook, module: ModuleType, alias: str) -> Callable[[str],
                 if error.name not in (None, name):
                     raise
             else:
-                if isinstance(value, ModuleType):
+                if isinstance(value, ModuleType) or _is_unnamed(value):
                     hook.adopt_loaded()
                 return value
         if f"{alias}.{name}" in ALIASES:
@@ -200,6 +205,11 @@ def _missing_name(hook: Hook, module: ModuleType, alias: str) -> Callable[[str],
         )
 
     return __getattr__
+
+
+def _is_unnamed(value: Any) -> bool:
+    """Tell whether a value is a class of ours that has not got its torch name yet."""
+    return isinstance(value, type) and value.__module__.startswith("rushlight.")
 
 
 def child_environment(environment: MutableMapping[str, str]) -> None:

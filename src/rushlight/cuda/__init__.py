@@ -204,4 +204,9 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"{__name__}.amp")
+    if name.endswith("Tensor"):
+        from .._legacy_types import CUDA_TYPES
+
+        if name in CUDA_TYPES:
+            return CUDA_TYPES[name]
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -167,6 +167,8 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     if isinstance(dtype, str):
         return _as_named_type(self, dtype)
     kind = dtype if isinstance(dtype, dtypes.dtype) else getattr(dtype, "dtype", dtype)
+    if getattr(dtype, "is_cuda", False):
+        return convert(self, kind, device("cuda"))
     return _cast_by_user(self, check_dtype("type", kind))  # type: ignore[arg-type]
 
 

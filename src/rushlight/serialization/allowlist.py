@@ -14,12 +14,13 @@ from pickle import UnpicklingError
 from typing import Any
 
 from .._tensor import Size
+from .._torch_names import torch_name
 from ..backend import dtype as dtypes
 from ..backend.device import device
 from ..backend.memory_format import FORMATS, LAYOUTS, layout
 from . import numpy_objects
 from .limits import Budget, checked_keys
-from .names import python_3_name, torch_name
+from .names import python_3_name
 from .rebuild import TensorBuilder
 from .storage_types import STORAGE_TYPES
 

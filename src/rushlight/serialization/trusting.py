@@ -6,8 +6,9 @@ import pickle
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from .._torch_names import our_module
 from .allowlist import layout_named
-from .names import find_ours, our_module
+from .names import find_ours
 from .rebuild import TensorBuilder
 from .storage_types import STORAGE_TYPES
 

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._tensor import Size, Tensor
+from .._torch_names import torch_name
 from ..backend.device import device
 from ..backend.dtype import dtype
 from ..backend.memory_format import layout, memory_format
 from ..backend.storage import Layout, TypedStorage, UntypedStorage, layout_of
 from ..nn.parameter import Buffer, Parameter, is_lazy
 from .locations import location_tag
-from .names import torch_name
 from .storage_types import BY_DTYPE, UNTYPED, StorageType
 
 # Turns the parts of a reference (type, key, location, length) into what the pickle holds.
@@ -48,6 +48,8 @@ _LAYOUT = _Global("torch.serialization", "_get_layout")
 _SPARSE = _Global("torch._utils", "_rebuild_sparse_tensor")
 _FROM_TYPE = _Global("torch._tensor", "_rebuild_from_type_v2")
 
+# First words of the modules of our classes; torch's in a program that knows rushlight as torch.
+_ROOTS = ("rushlight", "torch", "torchvision")
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, list, tuple, bytes, OrderedDict})
 
 
@@ -121,7 +123,7 @@ def _torch_global(obj: Any) -> tuple[str, str] | None:
     if isinstance(obj, (dtype, memory_format)):
         return "torch", repr(obj).removeprefix("torch.")
     module, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", "")
-    if not isinstance(module, str) or module.partition(".")[0] != "rushlight":
+    if not isinstance(module, str) or module.partition(".")[0] not in _ROOTS:
         return None
     found = torch_name(module, name)
     return None if found[0] == module else found

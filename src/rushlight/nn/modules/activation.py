@@ -514,3 +514,11 @@ class LogSoftmax(_AlongDim):
     def forward(self, input: Tensor) -> Tensor:
         """Return log(softmax(x))."""
         return F.log_softmax(input, self.dim)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MultiheadAttention":  # PyTorch has it in this file
+        from .multihead import MultiheadAttention
+
+        return MultiheadAttention
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
