@@ -155,6 +155,19 @@ RL_INLINE vf zip_high(vf a, vf b) {
   return __builtin_shuffle(a, b, index);
 }
 
+// Every other lane of a and b: (a0 a2 ... b0 b2 ...), (a1 a3 ... b1 b3 ...).
+RL_INLINE vf even_lanes(vf a, vf b) {
+  vi index;
+  for (int i = 0; i < W; ++i) index[i] = 2 * i;
+  return __builtin_shuffle(a, b, index);
+}
+
+RL_INLINE vf odd_lanes(vf a, vf b) {
+  vi index;
+  for (int i = 0; i < W; ++i) index[i] = 2 * i + 1;
+  return __builtin_shuffle(a, b, index);
+}
+
 // x[i][j] = p[j * stride + i]: a W x W block, its rows read as columns.
 RL_INLINE void load_transposed(const float* p, int64_t stride, vf (&x)[W]) {
 #if defined(__AVX2__) && !defined(__AVX512F__)

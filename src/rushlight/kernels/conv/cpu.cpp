@@ -7,6 +7,7 @@
 // Roofline: 2 N O OH OW K flops against FMA peak; memory traffic is x and y once.
 #include "conv/correlate.h"
 #include "conv/depthwise.h"
+#include "conv/pointwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
 #include "conv/winograd.h"
@@ -287,10 +288,16 @@ bool conv_forward(const View& x, const View& w, const View& b, const View& y, in
   const int64_t depth = s.taps();
   if (winograd_worth(s)) {
     winograd(s, x.f32(), {w.f32(), depth, 9, false}, b.f32(), y.f32(), relu);
-    return true;
+  } else if (few_pixels(s)) {
+    multiply_columns(s, x.f32(), w.f32(), b.f32(), y.f32(), relu);
+  } else if (skips_pixels(s)) {
+    const ConvShape t = of_pixels(s);
+    const Scratch pixels(static_cast<size_t>(t.n * t.c * t.in_plane()) * 4);
+    take_pixels(s, x.f32(), pixels.f32());
+    correlate(t, pixels.f32(), w.f32(), depth, nullptr, b.f32(), y.f32(), relu);
+  } else {
+    correlate(s, x.f32(), w.f32(), depth, nullptr, b.f32(), y.f32(), relu);
   }
-  if (few_pixels(s)) multiply_columns(s, x.f32(), w.f32(), b.f32(), y.f32(), relu);
-  else correlate(s, x.f32(), w.f32(), depth, nullptr, b.f32(), y.f32(), relu);
   return true;
 }
 

@@ -1,4 +1,5 @@
-// Depthwise convolution: one input and one output channel per group. A stencil on each plane.
+// Depthwise convolution: one input and one output channel per group. A stencil on each plane; small
+// planes and strides: conv/cpu_lanes.cpp.
 //
 // Every plane is padded once (conv/padded.h); then an output vector is one multiply-add per tap.
 // The input gradient gathers: element (i, q) of a phase of the padded gradient takes from g the taps
@@ -77,6 +78,7 @@ struct Reach {
 
 void depthwise_forward(const ConvShape& s, const float* x, const float* w, const float* b, float* y,
                        bool relu) {
+  if (in_lanes(s)) return lanes_forward(s, x, w, b, y, relu);
   const PaddedImage image(s.h, s.w);
   const int64_t taps = s.h.kernel * s.w.kernel;
   const Scratch offsets(static_cast<size_t>(taps) * 4);
@@ -100,6 +102,7 @@ void depthwise_forward(const ConvShape& s, const float* x, const float* w, const
 }
 
 void depthwise_backward_input(const ConvShape& s, const float* g, const float* w, float* gx) {
+  if (in_lanes(s)) return lanes_backward_input(s, g, w, gx);
   const PaddedImage image(s.h, s.w);
   const int64_t taps = s.h.kernel * s.w.kernel;
   // Rows of g with zeros on both sides, as far as a tap reaches.
@@ -162,6 +165,7 @@ void add_taps(const ConvShape& s, const PaddedImage& image, const float* g, cons
 }  // namespace
 
 void depthwise_backward_weight(const ConvShape& s, const float* g, const float* x, float* gw) {
+  if (in_lanes(s)) return lanes_backward_weight(s, g, x, gw);
   const PaddedImage image(s.h, s.w);
   const int64_t taps = s.h.kernel * s.w.kernel;
   const Scratch offsets(static_cast<size_t>(taps) * 4);

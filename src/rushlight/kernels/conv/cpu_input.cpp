@@ -11,6 +11,7 @@
 // Roofline: the forward's flops, plus one load, add and store per O / G multiply-adds.
 #include "conv/correlate.h"
 #include "conv/depthwise.h"
+#include "conv/pointwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
 #include "conv/winograd.h"
@@ -196,6 +197,24 @@ void correlate_turned(const ConvShape& s, const float* g, const float* w, float*
   correlate(t, g, w, window, column, nullptr, gx, false);
 }
 
+void add_products(const ConvShape& s, const float* g, const float* w, float* gx) {
+  InputGradient f(s);
+  const Scratch memory(static_cast<size_t>(s.o * f.taps + 2 * f.taps + f.depth) * 4);
+  float* packed = memory.f32();
+  auto* source = reinterpret_cast<int32_t*>(packed + s.o * f.taps);
+  int32_t *place = source + f.taps, *offset = place + f.taps;
+  f.find_taps(source, place);
+  for (int64_t k = 0; k < f.depth; ++k) offset[k] = static_cast<int32_t>(k * s.out_plane());
+  const int64_t group = f.taps * f.depth;
+  for (int64_t i = 0; i < s.groups; ++i) f.pack(w + i * group, source, packed + i * group);
+  f.g = g;
+  f.weights = packed;
+  f.gx = gx;
+  f.offset = offset;
+  f.place = place;
+  f.run();
+}
+
 }  // namespace
 
 bool conv_backward_input(const View& g, const View& w, const View& gx, int64_t sh, int64_t sw,
@@ -207,25 +226,16 @@ bool conv_backward_input(const View& g, const View& w, const View& gx, int64_t s
     depthwise_backward_input(s, g.f32(), w.f32(), gx.f32());
     return true;
   }
-  if (better_turned(s)) {
-    correlate_turned(s, g.f32(), w.f32(), gx.f32());
+  if (skips_pixels(s)) {
+    const ConvShape t = of_pixels(s);
+    const Scratch pixels(static_cast<size_t>(t.n * t.c * t.in_plane()) * 4);
+    if (better_turned(t)) correlate_turned(t, g.f32(), w.f32(), pixels.f32());
+    else add_products(t, g.f32(), w.f32(), pixels.f32());
+    spread_pixels(s, pixels.f32(), gx.f32());
     return true;
   }
-  InputGradient f(s);
-  const Scratch memory(static_cast<size_t>(w.size + 2 * f.taps + f.depth) * 4);
-  float* packed = memory.f32();
-  auto* source = reinterpret_cast<int32_t*>(packed + w.size);
-  int32_t *place = source + f.taps, *offset = place + f.taps;
-  f.find_taps(source, place);
-  for (int64_t k = 0; k < f.depth; ++k) offset[k] = static_cast<int32_t>(k * s.out_plane());
-  const int64_t group = f.taps * f.depth;
-  for (int64_t i = 0; i < groups; ++i) f.pack(w.f32() + i * group, source, packed + i * group);
-  f.g = g.f32();
-  f.weights = packed;
-  f.gx = gx.f32();
-  f.offset = offset;
-  f.place = place;
-  f.run();
+  if (better_turned(s)) correlate_turned(s, g.f32(), w.f32(), gx.f32());
+  else add_products(s, g.f32(), w.f32(), gx.f32());
   return true;
 }
 

@@ -13,9 +13,11 @@
 // Architectures", 2018 (the two ways to share the weight gradient among threads).
 // Roofline: 2 N O OH OW K flops against FMA peak.
 #include "conv/depthwise.h"
+#include "conv/pointwise.h"
 #include "conv/tile.h"
 #include "conv/unroll.h"
 #include "conv/winograd.h"
+#include "gemm/gemm.h"
 
 namespace rl::RL_LEVEL {
 #include "conv/cpu.h"
@@ -25,6 +27,7 @@ namespace {
 constexpr int64_t kOwnCopy = 1 << 16;   // weights up to which every chunk has its own copy of gw
 constexpr int64_t kGroupVectors = 128;  // vectors of pixels whose lanes are added up together
 constexpr int64_t kColumnFloats = 48 << 10;  // columns in use at a time: 192 KB
+constexpr int64_t kProductPixels = 640;  // of a plane, above which copying images costs too much
 
 struct WeightGradient {
   ConvShape s;
@@ -281,6 +284,43 @@ struct WeightGradient {
   }
 };
 
+// 1x1 windows over small planes: with the images side by side, one matrix product.
+bool is_product(const ConvShape& s) {
+  return s.h.size == 1 && s.w.kernel == 1 && s.w.stride == 1 && s.w.padding == 0 && s.groups == 1 &&
+         s.w.size <= kProductPixels && std::min(s.c, s.o) >= 16 && s.n > 1;
+}
+
+// to[channel][image][pixel] = from[image][channel][pixel]
+void side_by_side(const float* from, int64_t images, int64_t channels, int64_t pixels, float* to) {
+  parallel_for(channels, 1 + 50000 / (images * pixels), [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c)
+      for (int64_t n = 0; n < images; ++n)
+        std::memcpy(to + (c * images + n) * pixels, from + (n * channels + c) * pixels,
+                    static_cast<size_t>(pixels) * 4);
+  });
+}
+
+void multiply_pixels(const ConvShape& s, const float* g, const float* x, float* gw) {
+  const int64_t pixels = s.n * s.w.size;
+  const Scratch memory(static_cast<size_t>((s.o + s.c) * pixels) * 4);
+  float *up = memory.f32(), *seen = up + s.o * pixels;
+  side_by_side(g, s.n, s.o, s.w.size, up);
+  side_by_side(x, s.n, s.c, s.w.size, seen);
+  multiply({s.o, s.c, pixels, {up, pixels, 1}, {seen, 1, pixels}, gw, s.c});
+}
+
+void sum_products(const ConvShape& s, const float* g, const float* x, float* gw) {
+  if (is_product(s)) return multiply_pixels(s, g, x, gw);
+  WeightGradient f(s);
+  const Scratch memory(static_cast<size_t>(f.taps) * 4);
+  f.find_offsets(memory.as<int32_t>());
+  f.offset = memory.as<int32_t>();
+  f.g = g;
+  f.x = x;
+  if (s.o * f.taps <= kOwnCopy) f.run_with_copies(gw);
+  else f.run_by_weights(gw);
+}
+
 }  // namespace
 
 bool conv_backward_weight(const View& g, const View& x, const View& gw, int64_t sh, int64_t sw,
@@ -296,14 +336,14 @@ bool conv_backward_weight(const View& g, const View& x, const View& gw, int64_t 
     winograd_weight(s, g.f32(), x.f32(), gw.f32());
     return true;
   }
-  WeightGradient f(s);
-  const Scratch memory(static_cast<size_t>(f.taps) * 4);
-  f.find_offsets(memory.as<int32_t>());
-  f.offset = memory.as<int32_t>();
-  f.g = g.f32();
-  f.x = x.f32();
-  if (s.o * f.taps <= kOwnCopy) f.run_with_copies(gw.f32());
-  else f.run_by_weights(gw.f32());
+  if (skips_pixels(s)) {
+    const ConvShape t = of_pixels(s);
+    const Scratch pixels(static_cast<size_t>(t.n * t.c * t.in_plane()) * 4);
+    take_pixels(s, x.f32(), pixels.f32());
+    sum_products(t, g.f32(), pixels.f32(), gw.f32());
+  } else {
+    sum_products(s, g.f32(), x.f32(), gw.f32());
+  }
   return true;
 }
 

@@ -42,6 +42,15 @@ struct PhaseSpan {
   }
 };
 
+// to[j] = from[j * stride], j < count; there are `size` elements to read.
+inline void take_every(const float* from, int64_t stride, int64_t size, int64_t count, float* to) {
+  int64_t j = 0;
+  if (stride == 2)
+    for (; j + W <= count && 2 * (j + W) <= size; j += W)
+      store(to + j, even_lanes(load(from + 2 * j), load(from + 2 * j + W)));
+  for (; j < count; ++j) to[j] = from[j * stride];
+}
+
 // One channel of x into its padded form.
 inline void pad_plane(const float* x, float* padded, const PaddedImage& image, const Axis& h,
                       const Axis& w, float fill = 0.0f) {
@@ -64,7 +73,7 @@ inline void pad_plane(const float* x, float* padded, const PaddedImage& image, c
         for (int64_t i = 0; i < count; i += W)
           store_first(to + span.begin + i, load_first(source + i, count - i), count - i + spare);
       } else {
-        for (int64_t i = span.begin; i < span.end; ++i) to[i] = source[(i - span.begin) * w.stride];
+        take_every(source, w.stride, w.size - span.source, span.end - span.begin, to + span.begin);
       }
       for (int64_t i = span.end; i < image.phase; ++i) to[i] = fill;
     }

@@ -12,18 +12,6 @@ inline constexpr int kPositions = 16;
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-RL_INLINE vf even_lanes(vf a, vf b) {
-  vi index;
-  for (int i = 0; i < W; ++i) index[i] = 2 * i;
-  return __builtin_shuffle(a, b, index);
-}
-
-RL_INLINE vf odd_lanes(vf a, vf b) {
-  vi index;
-  for (int i = 0; i < W; ++i) index[i] = 2 * i + 1;
-  return __builtin_shuffle(a, b, index);
-}
-
 RL_INLINE void copy_run(float* to, const float* from, int64_t n) {
   for (int64_t i = 0; i < n; i += W) store_first(to + i, load_first(from + i, n - i), n - i);
 }

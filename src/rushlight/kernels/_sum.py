@@ -1,0 +1,38 @@
+"""Sums over the rows of an array whose rounding errors stay small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+
+_add: Any = np.add.reduce
+_PIECE = 32
+_SMALL = 2048  # elements: too few for errors to add up
+
+
+def add_reduce(x: Array, axes: int | tuple[int, ...] | None, *, keepdims: bool = False) -> Array:
+    """Return the sum over axes of a NumPy array.
+
+    Along the last axis NumPy adds pairwise; over others it adds row after row to one running sum,
+    whose error grows with their number. So long float32 sums over leading axes go in pieces.
+    """
+    if x.size < _SMALL or axes is None or x.dtype.char != "f" or not x.flags.c_contiguous:
+        return _add(x, axis=axes, keepdims=keepdims)
+    count = 1 if isinstance(axes, int) else len(axes)
+    if axes not in (0, tuple(range(count))) or count >= x.ndim:
+        return _add(x, axis=axes, keepdims=keepdims)
+    kept = x.shape[count:]
+    y = _rows(x.reshape(-1, *kept))
+    return y.reshape((1,) * count + kept) if keepdims else y
+
+
+def _rows(x: Array) -> Array:
+    n = len(x)
+    if n <= 2 * _PIECE:
+        return _add(x, axis=0)
+    whole = n - n % _PIECE
+    y = _rows(_add(x[:whole].reshape(-1, _PIECE, *x.shape[1:]), axis=1))
+    return y if whole == n else y + _add(x[whole:], axis=0)
