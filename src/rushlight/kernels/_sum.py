@@ -14,11 +14,13 @@ _SMALL = 2048  # elements: too few for errors to add up
 
 
 def add_reduce(x: Array, axes: int | tuple[int, ...] | None, *, keepdims: bool = False) -> Array:
-    """Return the sum over axes of a NumPy array.
+    """Return the sum over axes.
 
     Along the last axis NumPy adds pairwise; over others it adds row after row to one running sum,
     whose error grows with their number. So long float32 sums over leading axes go in pieces.
     """
+    if type(x) is not np.ndarray:
+        return x.sum(axis=axes, keepdims=keepdims)
     if x.size < _SMALL or axes is None or x.dtype.char != "f" or not x.flags.c_contiguous:
         return _add(x, axis=axes, keepdims=keepdims)
     count = 1 if isinstance(axes, int) else len(axes)

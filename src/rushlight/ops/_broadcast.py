@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module
 from ..kernels._precision import widen
+from ..kernels._sum import add_reduce
 
 
 def shape_of(x: Any) -> Shape:
@@ -29,8 +32,11 @@ class SumTo(Op):
 
     def forward(ctx, x: Array, *, shape: Shape) -> Array:
         ctx.shape = x.shape
-        wide = widen(x)
-        y = wide.sum(axis=_reduced_axes(x.shape, shape), dtype=wide.dtype)
+        wide, axes = widen(x), _reduced_axes(x.shape, shape)
+        if type(wide) is np.ndarray and wide.dtype == np.float32:
+            y = add_reduce(wide, axes)
+        else:
+            y = wide.sum(axis=axes, dtype=wide.dtype)
         return y.astype(x.dtype, copy=False).reshape(shape)
 
     def backward(ctx, g: Tensor) -> Tensor:

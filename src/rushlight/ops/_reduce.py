@@ -11,11 +11,11 @@ from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module, row_major
 from ..backend.dtype import dtype as DType
+from ..kernels._sum import add_reduce
 from ._arguments import check_dtype, dims
 from ._operands import not_a_tensor
 
 Axes = tuple[int, ...] | None
-_add_reduce: Any = np.add.reduce
 
 
 def axes_of(name: str, input: Any, dim: Any) -> Axes:
@@ -61,8 +61,7 @@ def is_half(x: Array) -> bool:
 def total(x: Array, axes: Axes, keepdim: bool) -> Array:
     """Return the sum over axes: integers in int64, half precision summed in float32."""
     if type(x) is np.ndarray and x.dtype.char in "fd":
-        # ndarray.sum() takes a detour through Python.
-        return row_major(_add_reduce(x, axis=axes, keepdims=keepdim))
+        return row_major(add_reduce(x, axes, keepdims=keepdim))
     if x.dtype.kind in "iub":
         return row_major(x.sum(axis=axes, dtype=np.int64, keepdims=keepdim))
     if is_half(x):

@@ -16,6 +16,7 @@ from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
 from ..kernels import gemm, recurrent as K
 from ..kernels._precision import compute_dtype, widen
+from ..kernels._sum import add_reduce
 from ._autocast import is_on
 from ._composed import composed_gradients
 from ._export import export
@@ -128,7 +129,7 @@ class LSTM(_Layer):
         )
         gx = gemm.matmul(g, w_ih) if ctx.edges[0] else None
         gw_ih, gw_hh = gemm.matmul(g.T, x), gemm.matmul(g.T, K.previous(y, h, *order))
-        gb = g.sum(0) if b_ih is not None or b_hh is not None else None
+        gb = add_reduce(g, 0) if b_ih is not None or b_hh is not None else None
         gw_hr = None if w_hr is None else gemm.matmul(projected.T, squashed)
         return [gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr]
 
@@ -167,8 +168,8 @@ class GRU(_Layer):
         order = ctx.sizes, ctx.reverse
         before = K.previous(y, h, *order)
         gi, gh = K.gru_grad(gates, inner, before, grads[0], dh, w_hh, *order)
-        gb_ih = None if b_ih is None else gi.sum(0)
-        gb_hh = None if b_hh is None else gh.sum(0)
+        gb_ih = None if b_ih is None else add_reduce(gi, 0)
+        gb_hh = None if b_hh is None else add_reduce(gh, 0)
         gx = gemm.matmul(gi, w_ih) if ctx.edges[0] else None
         return [gx, dh, gemm.matmul(gi.T, x), gemm.matmul(gh.T, before), gb_ih, gb_hh]
 
@@ -209,7 +210,7 @@ class RNN(_Layer):
         dh = grads[1].copy()
         order = ctx.sizes, ctx.reverse
         g = K.simple_grad(y, grads[0], dh, w_hh, ctx.nonlinearity, *order)
-        gb = g.sum(0) if b_ih is not None or b_hh is not None else None
+        gb = add_reduce(g, 0) if b_ih is not None or b_hh is not None else None
         gx = gemm.matmul(g, w_ih) if ctx.edges[0] else None
         gw_ih, gw_hh = gemm.matmul(g.T, x), gemm.matmul(g.T, K.previous(y, h, *order))
         return [gx, dh, gw_ih, gw_hh, gb, gb]
