@@ -76,8 +76,9 @@ def test_gelu(form, exact, reference):
         y = A.gelu(x, approximate=form)
     expected = np.array([exact(float(v)) for v in x])
     assert ulps(y, expected)[x >= 0].max() <= 3
-    # Below 0 the distribution function is exact to 1.5e-7, so the tail has no relative accuracy.
-    assert (np.abs(y - expected) <= 1.6e-7 * np.abs(x) + 1e-12).all()
+    # Below 0 the distribution function is exact to 2e-7 (1.5e-7 with fused multiply-add), so the
+    # tail has no relative accuracy.
+    assert (np.abs(y - expected) <= 2e-7 * np.abs(x) + 1e-12).all()
 
 
 def numeric_slope(f, x):

@@ -42,7 +42,7 @@ CASES = [
     ((1, 3, 20, 20), (8, 3, 7, 7), (2, 2), (3, 3), (1, 1), 1),
     ((2, 3, 5, 5), (4, 3, 5, 5), (1, 1), (0, 0), (1, 1), 1),
     ((2, 3, 3, 3), (4, 3, 2, 2), (5, 5), (4, 4), (1, 1), 1),
-    # Depthwise with a channel in each lane: channels that fill no vector, strides, dilation, windows
+    # Depthwise with a channel in each lane: incomplete vectors, strides, dilation, windows
     # that leave pixels out or reach far beyond the image.
     ((3, 19, 8, 8), (19, 1, 3, 3), (1, 1), (1, 1), (1, 1), 19),
     ((2, 16, 13, 11), (16, 1, 3, 3), (2, 2), (1, 1), (1, 1), 16),

@@ -80,6 +80,16 @@ RL_INLINE vf sigmoid(vf x) {
   return (x >= 0.0f ? splat(1.0f) : e) / (1.0f + e);
 }
 
+struct SigmoidAndSlope {
+  vf value, slope;
+};
+
+// The slope s (1 - s) is e / (1 + e)^2: no difference, so precise where s is nearly 1.
+RL_INLINE SigmoidAndSlope sigmoid_and_slope(vf x) {
+  const vf e = exp(-abs(x)), r = 1.0f / (1.0f + e);
+  return {(x >= 0.0f ? splat(1.0f) : e) * r, e * r * r};
+}
+
 // erfc(a / sqrt 2) / 2 / exp(-a a / 2) for a >= 0: t P(t - 1/2) with t = 1 / (1 + 0.3 a). Centred at
 // 1/2 because the rounding errors of Horner's rule would otherwise not shrink at t = 1.
 RL_INLINE vf scaled_tail(vf a) {

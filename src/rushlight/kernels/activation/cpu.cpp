@@ -45,8 +45,8 @@ void silu(const float* x, float* y, int64_t n) {
 
 void silu_grad(const float* g, const float* x, float* gx, int64_t n) {
   map2(g, x, gx, n, 25, [](vf gv, vf v) {
-    const vf s = sigmoid(v);
-    return gv * s * (1.0f + v * (1.0f - s));
+    const SigmoidAndSlope s = sigmoid_and_slope(v);
+    return gv * fma(v, s.slope, s.value);
   });
 }
 

@@ -22,9 +22,9 @@ RL_INLINE vf gelu_tanh_argument(vf x) {  // 2 sqrt(2 / pi) (x + 0.044715 x^3)
 RL_INLINE vf gelu_tanh(vf x) { return x * sigmoid(gelu_tanh_argument(x)); }
 
 RL_INLINE vf gelu_tanh_slope(vf x) {
-  const vf s = sigmoid(gelu_tanh_argument(x));
+  const SigmoidAndSlope s = sigmoid_and_slope(gelu_tanh_argument(x));
   const vf du = fma(x * x, splat(3.0f * 1.59576912f * 0.044715f), splat(1.59576912f));
-  return fma(x * s * (1.0f - s), du, s);
+  return fma(x * s.slope, du, s.value);
 }
 
 }  // namespace rl::RL_LEVEL

@@ -1,8 +1,9 @@
-// Depthwise convolution of small planes, or with a stride: W channels at a time, one in each lane.
+// Depthwise convolution of small planes, or with a stride: W planes at a time, one in each lane.
 //
-// The planes of W channels are turned into one image of vectors, with its padding; every tap of every
-// pixel is then one vector, wherever it lies. Lanes never wait for the end of a row, and a stride costs
-// nothing; turning costs two vector instructions for each vector of pixels. Letters: conv/geometry.h.
+// W planes (of channels that follow each other, then of the next image) are turned into one image of
+// vectors, with its padding; every tap of every pixel is then one vector, wherever it lies. Lanes
+// never wait for the end of a row, and a stride costs nothing; turning costs some two instructions for
+// each vector of pixels. Letters: conv/geometry.h.
 // Roofline: x and y (g and gx) once through memory; one load (input gradient: load and store) for
 // each multiply-add from L1 or L2.
 #include "conv/depthwise.h"
@@ -39,7 +40,7 @@ struct VectorImage {
   }
 };
 
-// What is the same for all blocks of channels of one call.
+// What is the same for all blocks of planes of one call.
 struct Lanes {
   const ConvShape& s;
   VectorImage image;
@@ -53,9 +54,23 @@ struct Lanes {
     image.find_pixels(s, place);
   }
 
-  int64_t blocks() const { return (s.c + W - 1) / W; }
-  // The last block begins early enough to end with the last channel: some channels come twice.
-  int64_t first_channel(int64_t block) const { return std::min(block * W, s.c - W); }
+  int64_t planes() const { return s.n * s.c; }
+  int64_t blocks() const { return (planes() + W - 1) / W; }
+  // The last block begins early enough to end with the last plane: some planes come twice.
+  int64_t first_plane(int64_t block) const { return std::min(block * W, planes() - W); }
+
+  // Each lane's weights, tap by tap, and its bias.
+  void turn_weights(int64_t plane, const float* w, float* to) const {
+    for (int i = 0; i < W; ++i) {
+      const float* from = w + (plane + i) % s.c * image.taps;
+      for (int64_t t = 0; t < image.taps; ++t) to[t * W + i] = from[t];
+    }
+  }
+  vf bias(int64_t plane, const float* b) const {
+    float to[W] = {};
+    for (int i = 0; i < W && b; ++i) to[i] = b[(plane + i) % s.c];
+    return load(to);
+  }
   int64_t grain() const { return 1 + 20000 / (s.in_plane() + image.taps * s.out_plane()); }
 };
 
@@ -99,12 +114,6 @@ RL_INLINE void into_planes(int64_t pixels, float* planes, At&& at) {
   }
 }
 
-// The weights of W channels, tap by tap.
-void turn_weights(const float* w, int64_t taps, float* to) {
-  for (int64_t t = 0; t < taps; ++t)
-    for (int i = 0; i < W; ++i) to[t * W + i] = w[i * taps + t];
-}
-
 // f<P>(vector of the first output pixel, offset of its window) for P pixels of a row at a time.
 template <class F>
 RL_INLINE void for_pixels(const Lanes& l, F&& f) {
@@ -121,24 +130,24 @@ RL_INLINE void for_pixels(const Lanes& l, F&& f) {
 }  // namespace
 
 bool in_lanes(const ConvShape& s) {
-  if (s.c < W || s.in_plane() < W || s.out_plane() < W) return false;
+  if (s.n * s.c < W || s.in_plane() < W || s.out_plane() < W) return false;
   return s.w.stride > 1 ? s.in_plane() <= 16384 : s.w.out < 6 * W && s.in_plane() <= 4096;
 }
 
 void lanes_forward(const ConvShape& s, const float* x, const float* w, const float* b, float* y,
                    bool relu) {
   const Lanes l(s);
-  const int64_t taps = l.image.taps, step = s.w.stride * W, blocks = l.blocks();
-  parallel_for(s.n * blocks, l.grain(), [&](int64_t begin, int64_t end) {
+  const int64_t taps = l.image.taps, step = s.w.stride * W;
+  parallel_for(l.blocks(), l.grain(), [&](int64_t begin, int64_t end) {
     const int64_t floats = l.image.floats(), out = s.out_plane() * W;
     const Scratch memory(static_cast<size_t>(floats + out + taps * W) * 4);
     float *image = memory.f32(), *result = image + floats, *weight = result + out;
     std::memset(image, 0, static_cast<size_t>(floats) * 4);
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t c = l.first_channel(i % blocks), plane = i / blocks * s.c + c;
+      const int64_t plane = l.first_plane(i);
       into_image(l, x + plane * s.in_plane(), image);
-      turn_weights(w + c * taps, taps, weight);
-      const vf bias = b ? load(b + c) : vf{};
+      l.turn_weights(plane, w, weight);
+      const vf bias = l.bias(plane, b);
       for_pixels(l, [&]<int P>(int64_t pixel, int64_t at) {
         vf acc[P];
         for (int p = 0; p < P; ++p) acc[p] = bias;
@@ -159,16 +168,16 @@ void lanes_forward(const ConvShape& s, const float* x, const float* w, const flo
 
 void lanes_backward_input(const ConvShape& s, const float* g, const float* w, float* gx) {
   const Lanes l(s);
-  const int64_t taps = l.image.taps, step = s.w.stride * W, blocks = l.blocks();
-  parallel_for(s.n * blocks, l.grain(), [&](int64_t begin, int64_t end) {
+  const int64_t taps = l.image.taps, step = s.w.stride * W;
+  parallel_for(l.blocks(), l.grain(), [&](int64_t begin, int64_t end) {
     const int64_t floats = l.image.floats(), out = s.out_plane() * W;
     const Scratch memory(static_cast<size_t>(floats + out + taps * W) * 4);
     float *image = memory.f32(), *up = image + floats, *weight = up + out;
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t c = l.first_channel(i % blocks), plane = i / blocks * s.c + c;
+      const int64_t plane = l.first_plane(i);
       std::memset(image, 0, static_cast<size_t>(floats) * 4);
       into_vectors(g + plane * s.out_plane(), s.out_plane(), up);
-      turn_weights(w + c * taps, taps, weight);
+      l.turn_weights(plane, w, weight);
       for_pixels(l, [&]<int P>(int64_t pixel, int64_t at) {
         vf gv[P];
         for (int p = 0; p < P; ++p) gv[p] = load(up + (pixel + p) * W);
@@ -187,10 +196,10 @@ void lanes_backward_input(const ConvShape& s, const float* g, const float* w, fl
 
 namespace {
 
-// Adds to sums[t][lane], for T taps, what one image gives.
+// Adds to sums[channel][tap], for T taps, what W planes give; the first `skip` have been there before.
 template <int T>
 void add_taps(const Lanes& l, const float* up, const float* image, const int32_t* offset,
-              double* sums) {
+              int64_t plane, int64_t skip, double* sums) {
   const int64_t step = l.s.w.stride * W;
   vf acc[T] = {};
   for (int64_t r = 0; r < l.s.h.out; ++r) {
@@ -201,48 +210,43 @@ void add_taps(const Lanes& l, const float* up, const float* image, const int32_t
       for (int t = 0; t < T; ++t) acc[t] = fma(gv, load(at + offset[t]), acc[t]);
     }
   }
-  for (int t = 0; t < T; ++t)
-    for (int i = 0; i < W; ++i) sums[t * W + i] += static_cast<double>(acc[t][i]);
+  for (int64_t i = skip; i < W; ++i) {
+    double* to = sums + (plane + i) % l.s.c * l.image.taps;
+    for (int t = 0; t < T; ++t) to[t] += static_cast<double>(acc[t][i]);
+  }
 }
 
 }  // namespace
 
 void lanes_backward_weight(const ConvShape& s, const float* g, const float* x, float* gw) {
   const Lanes l(s);
-  const int64_t taps = l.image.taps, blocks = l.blocks();
-  // Each chunk has images of its own and a sum of its own; the sums are added in order.
-  const int64_t wanted = num_threads() == 1 ? 1 : 4 * num_threads() / blocks + 1;
-  const int64_t step = (s.n + std::min(s.n, wanted) - 1) / std::min(s.n, wanted);
-  const int64_t chunks = (s.n + step - 1) / step;
-  const Scratch sums(static_cast<size_t>(blocks * chunks * taps * W) * 8);
-  std::memset(sums.as<double>(), 0, static_cast<size_t>(blocks * chunks * taps * W) * 8);
-  parallel_for(blocks * chunks, 1 + l.grain() / step, [&](int64_t begin, int64_t end) {
+  const int64_t taps = l.image.taps, blocks = l.blocks(), weights = s.c * taps;
+  // Each chunk has planes of its own and sums of its own, which are added in order.
+  const int64_t wanted = num_threads() == 1 ? 1 : std::min<int64_t>(4 * num_threads(), 1 + blocks / l.grain());
+  const int64_t step = (blocks + wanted - 1) / wanted, chunks = (blocks + step - 1) / step;
+  const Scratch sums(static_cast<size_t>(chunks * weights) * 8);
+  std::memset(sums.as<double>(), 0, static_cast<size_t>(chunks * weights) * 8);
+  parallel_chunks(chunks, [&](int64_t chunk) {
     const int64_t floats = l.image.floats();
     const Scratch memory(static_cast<size_t>(floats + s.out_plane() * W) * 4);
     float *image = memory.f32(), *up = image + floats;
     std::memset(image, 0, static_cast<size_t>(floats) * 4);
-    for (int64_t i = begin; i < end; ++i) {
-      double* to = sums.as<double>() + i * taps * W;
-      const int64_t first = i % chunks * step;
-      for (int64_t n = first; n < std::min(s.n, first + step); ++n) {
-        const int64_t plane = n * s.c + l.first_channel(i / chunks);
-        into_vectors(g + plane * s.out_plane(), s.out_plane(), up);
-        into_image(l, x + plane * s.in_plane(), image);
-        int64_t t = 0;
-        for (; t + kMostTaps <= taps; t += kMostTaps)
-          add_taps<kMostTaps>(l, up, image, l.offset + t, to + t * W);
-        for (; t < taps; ++t) add_taps<1>(l, up, image, l.offset + t, to + t * W);
-      }
+    double* to = sums.as<double>() + chunk * weights;
+    for (int64_t i = chunk * step; i < std::min(blocks, (chunk + 1) * step); ++i) {
+      const int64_t plane = l.first_plane(i), skip = i * W - plane;
+      into_vectors(g + plane * s.out_plane(), s.out_plane(), up);
+      into_image(l, x + plane * s.in_plane(), image);
+      int64_t t = 0;
+      for (; t + kMostTaps <= taps; t += kMostTaps)
+        add_taps<kMostTaps>(l, up, image, l.offset + t, plane, skip, to + t);
+      for (; t < taps; ++t) add_taps<1>(l, up, image, l.offset + t, plane, skip, to + t);
     }
   });
-  for (int64_t block = 0; block < blocks; ++block)
-    for (int64_t t = 0; t < taps; ++t)
-      for (int i = 0; i < W; ++i) {
-        double sum = 0.0;
-        for (int64_t k = 0; k < chunks; ++k)
-          sum += sums.as<double>()[((block * chunks + k) * taps + t) * W + i];
-        gw[(l.first_channel(block) + i) * taps + t] = static_cast<float>(sum);
-      }
+  for (int64_t j = 0; j < weights; ++j) {
+    double sum = 0.0;
+    for (int64_t k = 0; k < chunks; ++k) sum += sums.as<double>()[k * weights + j];
+    gw[j] = static_cast<float>(sum);
+  }
 }
 
 }  // namespace rl::RL_LEVEL

@@ -11,7 +11,7 @@ void depthwise_forward(const ConvShape& s, const float* x, const float* w, const
 void depthwise_backward_input(const ConvShape& s, const float* g, const float* w, float* gx);
 void depthwise_backward_weight(const ConvShape& s, const float* g, const float* x, float* gw);
 
-// The same with a channel in each lane (conv/cpu_lanes.cpp), for shapes of which `in_lanes` is true.
+// The same with a plane in each lane (conv/cpu_lanes.cpp), for shapes of which `in_lanes` is true.
 bool in_lanes(const ConvShape& s);
 void lanes_forward(const ConvShape& s, const float* x, const float* w, const float* b, float* y,
                    bool relu);
