@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from rushlight.kernels import activation as A, reference_only
+from rushlight.kernels import activation as A, fast_paths_enabled, reference_only
 
 BOTH = pytest.mark.parametrize("reference", [False, True], ids=["fast", "reference"])
 
@@ -76,9 +76,9 @@ def test_gelu(form, exact, reference):
         y = A.gelu(x, approximate=form)
     expected = np.array([exact(float(v)) for v in x])
     assert ulps(y, expected)[x >= 0].max() <= 3
-    # Below 0 the distribution function is exact to 2e-7 (1.5e-7 with fused multiply-add), so the
-    # tail has no relative accuracy.
-    assert (np.abs(y - expected) <= 2e-7 * np.abs(x) + 1e-12).all()
+    # Below 0 the distribution function is exact to 2e-7 (2.8e-7 without fused multiply-add), so
+    # the tail has no relative accuracy.
+    assert (np.abs(y - expected) <= 2.8e-7 * np.abs(x) + 1e-12).all()
 
 
 def numeric_slope(f, x):
@@ -111,6 +111,16 @@ def test_gradients_are_slopes(name, exact, from_output, dtype, reference):
         gx = getattr(A, name + "_grad")(g, point, *arguments)
     assert gx.dtype == dtype
     np.testing.assert_allclose(gx, g * numeric_slope(exact, x), atol=5e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("silu", ()), ("gelu", ("tanh",))])
+def test_slopes_are_precise_where_the_function_is_nearly_straight(name, arguments):
+    kernel = getattr(A, name + "_grad")
+    if np.ndarray not in kernel.paths or not fast_paths_enabled():
+        pytest.skip("the reference computes 1 - s, as the formula says")
+    x = np.linspace(2, 12, 2001, dtype=np.float32)
+    exact = kernel(np.ones_like(x, np.float64), x.astype(np.float64), *arguments)
+    np.testing.assert_allclose(kernel(np.ones_like(x), x, *arguments), exact, rtol=4e-7)
 
 
 SPECIAL = np.array([-np.inf, np.inf, np.nan, -1e30, 1e30, -200, 200, 0.0, -0.0], np.float32)
