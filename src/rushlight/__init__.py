@@ -95,9 +95,10 @@ if TYPE_CHECKING:
 
 _LAZY_MODULES = frozenset({
     "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda",
-    "distributed", "distributions", "fft", "func", "futures", "jit", "library", "linalg",
-    "masked", "mps", "multiprocessing", "nn", "optim", "overrides", "profiler", "serialization",
-    "signal", "sparse", "special", "testing", "types", "utils", "version", "vision", "xpu",
+    "distributed", "distributions", "fft", "func", "futures", "hub", "jit", "library",
+    "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler",
+    "serialization", "signal", "sparse", "special", "testing", "types", "utils", "version",
+    "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
     "save": "serialization",

@@ -1,7 +1,8 @@
 """`torch.compile` and `torch.compiler`: rushlight runs what the program says, as it says it.
 
-`compile` hands back the very function or module it was given. Fusion happens inside the
-operators, so there is nothing to trace, guard or recompile.
+`compile` hands back the very function it was given, and a module in the wrapper that programs and
+checkpoints expect around it. Fusion happens inside the operators, so there is nothing to trace,
+guard or recompile.
 """
 
 from __future__ import annotations
@@ -42,19 +43,20 @@ def compile(
     options: dict[str, Any] | None = None,
     disable: bool = False,
 ) -> Any:
-    """Return `model` as it is; without a model, a decorator that does so.
+    """Return a function as it is, a module wrapped; without either, a decorator that does so.
 
     Args:
         model: a function or a module.
-        fullgraph: accepted for torch's sake, as are `dynamic`, `backend`, `options`, `disable`.
+        fullgraph: accepted for torch's sake, as are `dynamic`, `backend` and `options`.
         dynamic: see `fullgraph`.
         backend: see `fullgraph`.
         mode: one of torch's mode names.
         options: see `fullgraph`; not together with `mode`.
-        disable: see `fullgraph`.
+        disable: return a module as it is, too.
 
     Returns:
-        `model` itself: no wrapper, so `state_dict` keys carry no `_orig_mod.` prefix.
+        A function: the function itself. A module: an `OptimizedModule` around it, whose
+        `_orig_mod` it is.
 
     Raises:
         RuntimeError: `mode` and `options` are both given, or the mode is unknown.
@@ -73,7 +75,14 @@ def compile(
         )
     if mode is not None and mode not in _MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(_MODES)}")
-    return _unchanged if model is None else _unchanged(model)
+    make = _unchanged if disable else _wrapped
+    return make if model is None else make(model)
+
+
+def _wrapped(model: Callable[..., Any]) -> Callable[..., Any]:
+    from .nn.optimized_module import Module, OptimizedModule
+
+    return OptimizedModule(model) if isinstance(model, Module) else _unchanged(model)
 
 
 def _unchanged(model: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import namedtuple
 
 import numpy as np
@@ -123,3 +124,20 @@ def test_combining_datasets():
         data.random_split(range(5), [2, 2])
     with pytest.raises(AssertionError, match="Size mismatch"):
         data.TensorDataset(rushlight.ones(2), rushlight.ones(3))
+
+
+def test_endless_draws_begin_at_once():
+    sampler = data.RandomSampler(range(5), replacement=True, num_samples=int(1e12))
+    first = list(itertools.islice(sampler, 100))
+    assert set(first) == set(range(5))
+    assert len(sampler) == 10**12
+
+
+@pytest.mark.parametrize("count", [1, 32, 40, 64])
+def test_draws_with_replacement_are_torchs(torch, count):
+    def draw(library):
+        library.manual_seed(3)
+        sampler = library.utils.data.RandomSampler(range(7), replacement=True, num_samples=count)
+        return list(sampler), float(library.rand(()))
+
+    assert draw(rushlight) == draw(torch)

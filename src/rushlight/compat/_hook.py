@@ -18,14 +18,39 @@ from typing import Any
 # What each name stands for; the longest entry that fits wins, and what follows it is kept:
 # torch.nn.functional is rushlight.nn.functional.
 ALIASES = {
+    "functorch": "rushlight.compat.functorch",
     "safetensors.torch": "rushlight.serialization.safetensors",
     "torch": "rushlight",
     "torch._dynamo": "rushlight.compat.dynamo",
+    "torch._dynamo.eval_frame": "rushlight.nn.optimized_module",
+    "torch._functorch": "rushlight.func",
+    "torch._inductor": "rushlight.compat.dynamo",
     "torch._ops": "rushlight.library._overloads",
+    "torch._vmap_internals": "rushlight.func",
+    "torch.autograd.anomaly_mode": "rushlight.autograd.anomaly",
+    "torch.autograd.grad_mode": "rushlight.autograd.mode",
+    "torch.cuda.amp.autocast_mode": "rushlight.amp.device_switches",
+    "torch.cuda.amp.grad_scaler": "rushlight.amp.grad_scaler",
     "torch.distributions.utils": "rushlight.distributions.parameters",
+    "torch.functional": "rushlight",
+    "torch.nn.modules.utils": "rushlight.nn.modules.tuples",
+    "torch.optim.adamw": "rushlight.optim.adam",
+    "torch.return_types": "rushlight.compat.return_types",
+    "torch.storage": "rushlight.backend.storage",
+    "torch.torch_version": "rushlight.version",
+    "torch.utils._pytree": "rushlight.utils.pytree",
+    "torch.utils.data._utils": "rushlight.utils.data",
+    "torch.utils.hooks": "rushlight.autograd.hooks",
+    "torch.utils.model_zoo": "rushlight.hub",
     "torchinfo": "rushlight.compat.torchinfo",
     "torchsummary": "rushlight.compat.torchsummary",
     "torchvision": "rushlight.vision",
+}
+# Packages that programs import from by file: a class may stand in another file there than here.
+FILES = {
+    "torch.nn.modules": "rushlight.nn",
+    "torch.optim": "rushlight.optim",
+    "torch.utils.data": "rushlight.utils.data",
 }
 ROOTS = tuple(name for name in ALIASES if "." not in name)
 # Parts of rushlight that no torch name stands for. Programs do not look names up in them, so
@@ -198,6 +223,9 @@ def _missing_name(hook: Hook, module: ModuleType, alias: str) -> Callable[[str],
                 return value
         if f"{alias}.{name}" in ALIASES:
             return importlib.import_module(f"{alias}.{name}")
+        package = sys.modules.get(FILES.get(alias.rpartition(".")[0], ""))
+        if name in getattr(package, "__all__", ()):
+            return getattr(package, name)
         raise AttributeError(
             f"module {alias!r} has no attribute {name!r} (not in rushlight; see {PAGE})",
             name=name,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...compiler import allow_in_graph, disable, is_compiling, list_backends, reset
+from ...nn.optimized_module import OptimizedModule
 from . import config
 
 __all__ = [
+    "OptimizedModule",
     "allow_in_graph",
     "config",
     "disable",

@@ -156,3 +156,26 @@ def _load_value(module: Module, name: str, target: Any, value: Any, assign: bool
 
 def _quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take a prefix off the keys of a state, and off those of its metadata, in place.
+
+    Args:
+        state_dict: a state, of a wrapped model say.
+        prefix: what to take off, `"module."` say.
+
+    Example:
+        >>> from rushlight.nn.modules.tuples import consume_prefix_in_state_dict_if_present
+        >>> state = {"module.weight": 1, "other": 2}
+        >>> consume_prefix_in_state_dict_if_present(state, "module.")
+        >>> state
+        {'other': 2, 'weight': 1}
+    """
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        state_dict[key.removeprefix(prefix)] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", {})
+    for key in list(metadata):
+        # The module within has the prefix without its dot.
+        if key and (key == prefix.replace(".", "") or key.startswith(prefix)):
+            metadata[key[len(prefix) :]] = metadata.pop(key)

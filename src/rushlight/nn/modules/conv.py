@@ -199,7 +199,7 @@ class Conv3d(_Conv):
     function = F.conv3d
 
 
-class _ConvTranspose(_ConvNd):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
@@ -260,14 +260,14 @@ class _ConvTranspose(_ConvNd):
         )
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution of signals; the arguments are those of `ConvTranspose2d`."""
 
     spatial = 1
     function = F.conv_transpose1d
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """The transposed map of `Conv2d`, often used to enlarge images.
 
     Args:
@@ -289,7 +289,7 @@ class ConvTranspose2d(_ConvTranspose):
     function = F.conv_transpose2d
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution of volumes; the arguments are those of `ConvTranspose2d`."""
 
     spatial = 3
@@ -304,7 +304,7 @@ class _LazyConv(LazyModuleMixin, _ConvNd):
 
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any):
         # The parameters' shapes need `in_channels`: it starts with as many as there are groups.
-        names = _ARGUMENTS[issubclass(type(self), _ConvTranspose)]
+        names = _ARGUMENTS[issubclass(type(self), _ConvTransposeNd)]
         options = {**dict(zip(names, args, strict=False)), **kwargs}
         bias = options.pop("bias", True)
         groups = options.get("groups", 1)

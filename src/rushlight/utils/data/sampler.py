@@ -85,8 +85,8 @@ class RandomSampler(Sampler[int]):
             generator.manual_seed(draw_seed())
         if self.replacement:
             # Drawn 32 at a time, as torch draws them.
-            full, rest = divmod(self.num_samples, 32)
-            for count in [32] * full + [rest]:
+            for start in range(0, self.num_samples + 1, 32):
+                count = min(32, self.num_samples - start)
                 yield from randint(high=n, size=(count,), dtype=int64, generator=generator).tolist()
             return
         for _ in range(self.num_samples // n if n else 0):
