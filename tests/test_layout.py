@@ -21,8 +21,8 @@ LAYERS = [
     {"_tensor", "_printing", "autograd", "random", "_threads"},
     {"ops", "special", "linalg", "fft", "signal", "overrides", "sparse"},
     {"nn", "optim", "amp", "distributions"},
-    {"serialization", "utils", "distributed", "onnx", "compat", "cuda", "backends", "accelerator",
-     "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
+    {"serialization", "utils", "distributed", "onnx", "hub", "compat", "cuda", "backends",
+     "accelerator", "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
      "masked", "array_api", "testing", "futures", "jit", "library", "profiler", "types"},
     {"vision", "cli", "__main__"},
 ]  # fmt: skip

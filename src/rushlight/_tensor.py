@@ -104,7 +104,7 @@ class Tensor(TensorMethods):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if not cls.__module__.startswith("rushlight."):
-            _overrides().install()
+            _above("overrides").install()
 
     @classmethod
     def __torch_function__(
@@ -131,7 +131,7 @@ class Tensor(TensorMethods):
             exp
             'Logged'
         """
-        return _overrides().keep_type(cls, func, types, args, kwargs)
+        return _above("overrides").keep_type(cls, func, types, args, kwargs)
 
     # --- what the array knows ---
 
@@ -266,7 +266,7 @@ class Tensor(TensorMethods):
                 `detach()` first).
             TypeError: the tensor is on another device (call `cpu()` first).
         """
-        if not force and self.requires_grad and _recording():
+        if not force and self.requires_grad and _above("autograd.mode").is_grad_enabled():
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use "
                 "tensor.detach().numpy() instead."
@@ -445,14 +445,9 @@ def install(**members: Any) -> None:
         setattr(Tensor, name, member)
 
 
-def _overrides() -> Any:
-    """Return the module that puts dispatchers in place: loaded with the first subclass."""
-    return importlib.import_module("rushlight.overrides")
-
-
-def _recording() -> bool:
-    # The module of modes stands above this one.
-    return bool(importlib.import_module("rushlight.autograd.mode").is_grad_enabled())
+def _above(module: str) -> Any:
+    """Return a module that imports this one."""
+    return importlib.import_module(f"rushlight.{module}")
 
 
 def _rebuild(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sized
 from typing import Any
 
+from ...distributed import get_rank, get_world_size
 from ...ops.sampling import randperm
 from ...random import Generator
 from .sampler import Sampler
@@ -18,8 +19,8 @@ class DistributedSampler(Sampler[Any]):
 
     Args:
         dataset: the dataset.
-        num_replicas: how many processes there are.
-        rank: which of them this is.
+        num_replicas: how many processes there are (default: those of the group).
+        rank: which of them this is (default: as in the group).
         shuffle: draw a new order in each epoch; call `set_epoch` before each.
         seed: the same in all processes.
         drop_last: leave out the indices that do not fill up all parts; otherwise the first ones
@@ -43,9 +44,8 @@ class DistributedSampler(Sampler[Any]):
         seed: int = 0,
         drop_last: bool = False,
     ):
-        if num_replicas is None or rank is None:
-            raise ValueError("Default process group has not been initialized: give num_replicas "
-                             "and rank")  # fmt: skip
+        num_replicas = get_world_size() if num_replicas is None else num_replicas
+        rank = get_rank() if rank is None else rank
         if not 0 <= rank < num_replicas:
             raise ValueError(
                 f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]"
