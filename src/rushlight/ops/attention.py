@@ -107,7 +107,7 @@ def _as_bias(allowed: Array, query: Tensor) -> Tensor:
 class Attention(Op):
     """y = w v with w = softmax(scale q k^T + bias).
 
-    dL/dv = w^T g; with s = w (g v^T - g . y) scale: dL/dq = s k, dL/dk = s^T q.
+    dL/dv = w^T g; with h = g v^T and s = scale w (h - w . h): dL/dq = s k, dL/dk = s^T q.
     """
 
     label = "ScaledDotProductAttention"
@@ -119,7 +119,7 @@ class Attention(Op):
     ) -> Array:
         ctx.scale, ctx.causal = scale, causal
         y, lse = K.attention(q, k, v, bias, scale=scale, causal=causal)
-        ctx.save(q, k, v, bias, y, lse)
+        ctx.save(q, k, v, bias, lse)
         return y
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:

@@ -46,16 +46,17 @@ def attention(
 
 @kernel
 def attention_grad(
-    g: Array, q: Array, k: Array, v: Array, bias: Array | None, y: Array, lse: Array,
+    g: Array, q: Array, k: Array, v: Array, bias: Array | None, lse: Array,
     *, scale: float, causal: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Return the gradients of q, k and v for that of the result."""
     xp = array_module(q)
     dtypes = q.dtype, k.dtype, v.dtype
-    g, q, k, v, y = (widen(x) for x in (g, q, k, v, y))
+    g, q, k, v = (widen(x) for x in (g, q, k, v))
     weights = xp.exp(_scores(q, k, bias, scale, causal) - lse[..., None])
-    inner = (g * y).sum(-1, keepdims=True)
-    to_scores = weights * (g @ v.swapaxes(-1, -2) - inner) * scale
+    to_weights = g @ v.swapaxes(-1, -2)
+    inner = (weights * to_weights).sum(-1, keepdims=True)
+    to_scores = weights * (to_weights - inner) * scale
     gradients = to_scores @ k, to_scores.swapaxes(-1, -2) @ q, weights.swapaxes(-1, -2) @ g
     gq, gk, gv = (x.astype(t, copy=False) for x, t in zip(gradients, dtypes, strict=True))
     return gq, gk, gv

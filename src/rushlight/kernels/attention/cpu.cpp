@@ -113,14 +113,17 @@ void forward_block(const Sizes& z, Rows q, Rows k, Rows v, Rows bias, Rows y, fl
   }
 }
 
-// p becomes the weights, gp the gradient of the scores: scale p (gp - g . y).
-void score_gradient(float* p, float* gp, const float* bias, float scale, float lse, float inner,
-                    int64_t length) {
-  const vf factor = splat(scale), log_sum = splat(lse), mean = splat(inner);
-  for_row(length, [&](int64_t i, int64_t n) {
+// p becomes the weights, gp the gradient of the scores: scale p (gp - p . gp).
+void score_gradient(float* p, float* gp, const float* bias, float scale, float lse, int64_t length) {
+  const vf factor = splat(scale), log_sum = splat(lse);
+  const double inner = row_sum(length, [&](int64_t i, int64_t n) {
     const vf e = exp(score(p, bias, factor, i, n) - log_sum);
     store_first(p + i, e, n);
-    store_first(gp + i, e * (load_first(gp + i, n) - mean) * factor, n);
+    return e * load_first(gp + i, n);
+  });
+  const vf mean = splat(static_cast<float>(inner));
+  for_row(length, [&](int64_t i, int64_t n) {
+    store_first(gp + i, load_first(p + i, n) * (load_first(gp + i, n) - mean) * factor, n);
   });
 }
 
@@ -128,22 +131,17 @@ struct Gradients {
   Rows q, k, v;
 };
 
-void backward_block(const Sizes& z, Rows g, Rows q, Rows k, Rows v, Rows bias, Rows y,
-                    const float* lse, Gradients to, int64_t first, float scale, bool causal) {
+void backward_block(const Sizes& z, Rows g, Rows q, Rows k, Rows v, Rows bias, const float* lse,
+                    Gradients to, int64_t first, float scale, bool causal) {
   const int64_t rows = std::min(z.block, z.l - first), keys = z.seen(first + rows, causal);
   const Scratch room(static_cast<size_t>(2 * rows * keys) * 4);
   const Rows p{room.f32(), keys}, gp{room.f32() + rows * keys, keys};
   multiply({rows, keys, z.e, q.from(first), k.transposed(), p.data, keys});
   multiply({rows, keys, z.d, g.from(first), v.transposed(), gp.data, keys});
   for (int64_t r = 0; r < rows; ++r) {
-    const float *gr = g.row(first + r), *yr = y.row(first + r);
-    const double inner = row_sum(z.d, [&](int64_t i, int64_t n) {
-      return load_first(gr + i, n) * load_first(yr + i, n);
-    });
     const int64_t length = z.seen(first + r + 1, causal);
     const float* own_bias = bias.data == nullptr ? nullptr : bias.row(first + r);
-    score_gradient(p.row(r), gp.row(r), own_bias, scale, lse[first + r], static_cast<float>(inner),
-                   length);
+    score_gradient(p.row(r), gp.row(r), own_bias, scale, lse[first + r], length);
     std::memset(p.row(r) + length, 0, static_cast<size_t>(keys - length) * 4);
     std::memset(gp.row(r) + length, 0, static_cast<size_t>(keys - length) * 4);
   }
@@ -174,12 +172,12 @@ bool attention_forward(const View& q, const View& k, const View& v, const View& 
 }
 
 bool attention_backward(const View& g, const View& q, const View& k, const View& v, const View& bias,
-                        const View& y, const View& lse, const View& gq, const View& gk, const View& gv,
+                        const View& lse, const View& gq, const View& gk, const View& gv,
                         double scale, bool causal) {
-  if (!is_rows(g) || !is_rows(q) || !is_rows(k) || !is_rows(v) || !is_rows(y)) return false;
+  if (!is_rows(g) || !is_rows(q) || !is_rows(k) || !is_rows(v)) return false;
   if (bias && !is_rows(bias)) return false;
   const Sizes z(q, v);
-  if (y.size == 0 || z.s == 0) return false;
+  if (g.size == 0 || z.s == 0) return false;
   for_tasks(z.heads(), z.flops(z.l, 5.0), [&](int64_t head) {
     const int64_t n = head / z.h, h = head % z.h;
     const Gradients to{head_of(gq, n, h), head_of(gk, n, h), head_of(gv, n, h)};
@@ -187,7 +185,7 @@ bool attention_backward(const View& g, const View& q, const View& k, const View&
     clear(to.v, z.s, z.d);
     for (int64_t first = 0; first < z.l; first += z.block)
       backward_block(z, head_of(g, n, h), head_of(q, n, h), head_of(k, n, h), head_of(v, n, h),
-                     head_of(bias, n, h), head_of(y, n, h), lse.f32() + head * z.l, to, first,
+                     head_of(bias, n, h), lse.f32() + head * z.l, to, first,
                      static_cast<float>(scale), causal);
   });
   return true;

@@ -3,5 +3,5 @@
 RL_KERNEL(bool, attention_forward, (const View& q, const View& k, const View& v, const View& bias,
                                     const View& y, const View& lse, double scale, bool causal))
 RL_KERNEL(bool, attention_backward, (const View& g, const View& q, const View& k, const View& v,
-                                     const View& bias, const View& y, const View& lse, const View& gq,
-                                     const View& gk, const View& gv, double scale, bool causal))
+                                     const View& bias, const View& lse, const View& gq, const View& gk,
+                                     const View& gv, double scale, bool causal))

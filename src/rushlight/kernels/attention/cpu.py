@@ -49,19 +49,19 @@ def _attention(
 
 @reference.attention_grad.fast(np.ndarray, rounded=(1, 2, 3))
 def _attention_grad(
-    g: Array, q: Array, k: Array, v: Array, bias: Array | None, y: Array, lse: Array,
+    g: Array, q: Array, k: Array, v: Array, bias: Array | None, lse: Array,
     *, scale: float, causal: bool,
 ) -> Any:  # fmt: skip
-    if not g.dtype == q.dtype == k.dtype == v.dtype == y.dtype == _FLOAT32:
+    if not g.dtype == q.dtype == k.dtype == v.dtype == _FLOAT32:
         return NotImplemented
     if bias is not None and bias.dtype != _FLOAT32:
         return NotImplemented
     shapes = q.shape, k.shape, v.shape
     mask = _bias(bias, q, k)
-    g, q, k, v, y = (_by_head(x) for x in (g, q, k, v, y))
+    g, q, k, v = (_by_head(x) for x in (g, q, k, v))
     results = [np.empty_like(x) for x in (q, k, v)]
     lse = np.ascontiguousarray(lse)
-    done = core.attention_backward(g, q, k, v, mask, y, lse, *results, scale, causal)
+    done = core.attention_backward(g, q, k, v, mask, lse, *results, scale, causal)
     if done is NotImplemented:
         return NotImplemented
     return tuple([x.reshape(shape) for x, shape in zip(results, shapes, strict=True)])
