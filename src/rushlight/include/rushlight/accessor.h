@@ -88,6 +88,9 @@ class GenericPackedTensorAccessor {
   index_t strides_[N];
 };
 
+template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits,
+          class index_t = int64_t>
+using PackedTensorAccessor = GenericPackedTensorAccessor<T, N, PtrTraits, index_t>;
 template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
 using PackedTensorAccessor32 = GenericPackedTensorAccessor<T, N, PtrTraits, int32_t>;
 template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>

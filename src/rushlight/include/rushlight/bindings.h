@@ -54,6 +54,18 @@ constexpr std::true_type const_{};
 
 namespace py = pybind11;
 
+namespace torch {
+// Around a function that is bound: nothing to add here.
+template <class F>
+auto wrap_pybind_function(F&& function) {
+  return std::decay_t<F>(function);
+}
+template <class F>
+auto wrap_pybind_function_no_gil(F&& function) {
+  return std::decay_t<F>(function);
+}
+}  // namespace torch
+
 namespace rushlight {
 
 inline PyObject* make_module(PyModuleDef* definition, void (*fill)(pybind11::module_&)) {

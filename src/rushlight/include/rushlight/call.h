@@ -102,6 +102,7 @@ class Arg {
     double real;
   };
   size_t size = 0;
+  bool is_integers = false;  // what is spread: integers, or tensors
 };
 
 // An argument given by name; left out if it is absent.
@@ -125,6 +126,12 @@ Object tuple_of(const T* items, size_t count, Convert convert) {
 inline Arg spread(c10::ArrayRef<at::Tensor> tensors) {
   Arg arg(tensors);
   arg.kind = Arg::Kind::spread;
+  return arg;
+}
+inline Arg spread(c10::IntArrayRef list) {
+  Arg arg(list);
+  arg.kind = Arg::Kind::spread;
+  arg.is_integers = true;
   return arg;
 }
 inline Arg none_if_empty(c10::IntArrayRef list) {
@@ -152,6 +159,9 @@ inline Object Arg::object() const {
       return Object::borrow(integer != 0 ? Py_True : Py_False);
     case Kind::scalar:
       return scalar_object(*static_cast<const c10::Scalar*>(pointer));
+    case Kind::spread:
+      if (!is_integers) return tensor_tuple(static_cast<const at::Tensor*>(pointer), size);
+      [[fallthrough]];
     case Kind::integers:
       return tuple_of(static_cast<const int64_t*>(pointer), size,
                       [](int64_t item) { return checked(PyLong_FromLongLong(item)); });
@@ -178,6 +188,30 @@ inline Object Arg::object() const {
   }
 }
 
+// A node of the graph, as `grad_fn` of a tensor: stands for torch's pointer to one.
+class GraphNode {
+ public:
+  GraphNode() = default;
+  explicit GraphNode(Object object) : object_(std::move(object)) {}
+  GraphNode(const GraphNode& other) : GraphNode(other.object_.get()) {}
+  GraphNode& operator=(const GraphNode&) = delete;
+  ~GraphNode() {
+    Gil gil;
+    object_ = Object();
+  }
+  explicit operator bool() const { return object_ && object_.get() != Py_None; }
+  bool operator==(std::nullptr_t) const { return !*this; }
+  const GraphNode* operator->() const { return this; }
+  std::string name() const;
+
+ private:
+  explicit GraphNode(PyObject* object) {
+    Gil gil;
+    object_ = Object::borrow(object);
+  }
+  Object object_;
+};
+
 // --- the call ---
 
 // The arguments of one call as Python takes them: those by position first.
@@ -188,7 +222,7 @@ class Arguments {
       if (arg.kind == Arg::Kind::options) {
         add_options(*static_cast<const c10::TensorOptions*>(arg.pointer));
       } else if (arg.kind == Arg::Kind::spread) {
-        add_all(tensor_tuple(static_cast<const at::Tensor*>(arg.pointer), arg.size));
+        add_all(arg.object());
       } else if (arg.keyword != nullptr) {
         add_keyword(arg.keyword, arg);
       } else {
@@ -260,6 +294,7 @@ template <class T>
 struct Result;
 template <class T>
 T get_attribute(const at::Tensor& tensor, Name& name);
+void set_attribute(const at::Tensor& tensor, const char* name, const at::Tensor& value);
 std::string printed(const at::Tensor& tensor);
 
 template <class T>

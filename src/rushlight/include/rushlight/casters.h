@@ -436,6 +436,45 @@ struct Caster<Map, std::void_t<typename Map::mapped_type>> {
   }
 };
 
+// std::set and its like; std::list, std::deque.
+template <class Set>
+struct Caster<Set, std::enable_if_t<std::is_same_v<typename Set::key_type, typename Set::value_type>>> {
+  Set value;
+  bool load(PyObject* object) {
+    if (!PyAnySet_Check(object)) return false;
+    const Object items = checked(PySequence_List(object));
+    return load_items(items.get(), [this](PyObject* item) {
+      Caster<typename Set::key_type> element;
+      if (!element.load(item)) return false;
+      value.insert(element.value);
+      return true;
+    });
+  }
+  static Object make(const Set& value) { return checked(PySet_New(list_of(value).get())); }
+  static Object name(bool is_result) {
+    return format(is_result ? "set[%U]" : "collections.abc.Set[%U]",
+                  Caster<typename Set::key_type>::name(is_result));
+  }
+};
+template <class List>
+struct Caster<List, std::void_t<typename List::value_type,
+                                decltype(std::declval<List&>().push_front(
+                                    std::declval<typename List::value_type>()))>> {
+  List value;
+  bool load(PyObject* object) {
+    return load_items(object, [this](PyObject* item) {
+      Caster<typename List::value_type> element;
+      if (!element.load(item)) return false;
+      value.push_back(element.value);
+      return true;
+    });
+  }
+  static Object make(const List& value) { return list_of(value); }
+  static Object name(bool is_result) {
+    return Caster<std::vector<typename List::value_type>>::name(is_result);
+  }
+};
+
 // --- Python's objects ---
 
 inline bool has_type(const pybind11::handle*, PyObject*) { return true; }
@@ -451,8 +490,12 @@ inline bool has_type(const pybind11::function*, PyObject* object) {
   return PyCallable_Check(object) != 0;
 }
 
+// Whether a class of Python objects has a caster of its own (pybind11/numpy.h).
 template <class T>
-struct Caster<T, std::enable_if_t<std::is_base_of_v<pybind11::handle, T>>> {
+inline constexpr bool has_own_caster = false;
+
+template <class T>
+struct Caster<T, std::enable_if_t<std::is_base_of_v<pybind11::handle, T> && !has_own_caster<T>>> {
   T value{Object::borrow(Py_None)};
   bool load(PyObject* object) {
     if (!has_type(static_cast<const T*>(nullptr), object)) return false;
@@ -486,7 +529,18 @@ struct Instance {
   PyObject_HEAD
   void* value;  // nullptr until __init__ has run
   PyObject* dict;
+  void* owner;             // a smart pointer that owns the value
+  void (*release)(void*);  // ends the owner; nullptr if the instance itself owns the value
 };
+
+// Gives an instance a value that a smart pointer owns.
+template <class Owner>
+void own(Instance* instance, Owner made) {
+  auto* owner = new Owner(std::move(made));
+  instance->value = const_cast<void*>(static_cast<const void*>(owner->get()));
+  instance->owner = owner;
+  instance->release = [](void* pointer) { delete static_cast<Owner*>(pointer); };
+}
 
 // The Python class of a C++ class or enumeration; nullptr if it has none.
 template <class T>
@@ -539,6 +593,42 @@ struct Caster<T*, std::enable_if_t<std::is_class_v<T>>> {
     return made;
   }
   static Object name(bool is_result) { return Caster<std::remove_const_t<T>>::name(is_result); }
+};
+// std::shared_ptr and std::unique_ptr of such classes. A shared pointer that a function gets keeps
+// the Python object alive.
+template <class Owner>
+struct Caster<Owner, std::void_t<typename Owner::element_type, decltype(std::declval<Owner&>().reset())>> {
+  using T = typename Owner::element_type;
+  Owner value;
+  bool load(PyObject* object) {
+    T* pointer = object == Py_None ? nullptr : held<std::remove_const_t<T>>(object);
+    if (pointer == nullptr) return object == Py_None;
+    Py_INCREF(object);
+    value = Owner(pointer, [object](T*) {
+      Gil gil;
+      Py_DECREF(object);
+    });
+    return true;
+  }
+  static Object make(const Owner& value) { return make(std::move(const_cast<Owner&>(value))); }
+  static Object make(Owner&& value) {
+    if (value == nullptr) return Object::borrow(Py_None);
+    Object made = new_instance(class_of<std::remove_const_t<T>>);
+    Owner taken = take(value, 0);
+    own(reinterpret_cast<Instance*>(made.get()), std::move(taken));
+    return made;
+  }
+  static Object name(bool is_result) { return Caster<std::remove_const_t<T>>::name(is_result); }
+
+ private:
+  template <class Shared, class = decltype(std::declval<Shared&>().use_count())>
+  static Shared take(Shared& value, int) {
+    return value;
+  }
+  template <class Unique>
+  static Unique take(Unique& value, long) {
+    return std::move(value);
+  }
 };
 template <class T>
 struct Caster<T, std::enable_if_t<std::is_enum_v<T>>> {
@@ -606,6 +696,22 @@ bool isinstance(handle object) {
   return ::rushlight::has_type(static_cast<const T*>(nullptr), object.ptr());
 }
 
+}  // namespace pybind11
+
+namespace rushlight {
+// An argument of a call, by position or, if it is an `arg_v`, by name.
+template <class T>
+void add_argument(const pybind11::list& positional, const pybind11::dict& named, const T& value) {
+  if constexpr (std::is_same_v<T, pybind11::arg_v>) {
+    checked(PyDict_SetItemString(named.ptr(), value.name, value.value.ptr()));
+  } else {
+    checked(PyList_Append(positional.ptr(), make_object(value).get()));
+  }
+}
+}  // namespace rushlight
+
+namespace pybind11 {
+
 template <class... Values>
 tuple make_tuple(Values&&... values) {
   return tuple(::rushlight::Caster<std::tuple<::rushlight::Bare<Values>...>>::make(
@@ -613,8 +719,15 @@ tuple make_tuple(Values&&... values) {
 }
 template <class... Values>
 object handle::operator()(Values&&... values) const {
-  return object(::rushlight::checked(
-      PyObject_CallObject(ptr(), pybind11::make_tuple(values...).ptr())));
+  if constexpr ((std::is_same_v<::rushlight::Bare<Values>, arg_v> || ...)) {
+    const list positional;
+    const dict named;
+    (::rushlight::add_argument(positional, named, values), ...);
+    return object(::rushlight::checked(PyObject_Call(ptr(), tuple(positional).ptr(), named.ptr())));
+  } else {
+    return object(::rushlight::checked(
+        PyObject_CallObject(ptr(), pybind11::make_tuple(values...).ptr())));
+  }
 }
 template <class... Values>
 void print(Values&&... values) {

@@ -12,7 +12,11 @@ template <class T>
 void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   auto* instance = reinterpret_cast<Instance*>(self);
-  delete static_cast<T*>(instance->value);
+  if (instance->release != nullptr) {
+    instance->release(instance->owner);
+  } else {
+    delete static_cast<T*>(instance->value);
+  }
   Py_CLEAR(instance->dict);
   type->tp_free(self);
   Py_DECREF(type);
@@ -65,6 +69,16 @@ template <class F>
 factory<F> init(F function) {
   return {function};
 }
+// `py::pickle(state_of, made_from)`: how objects are pickled.
+template <class Get, class Set>
+struct pickle_functions {
+  Get get;
+  Set set;
+};
+template <class Get, class Set>
+pickle_functions<Get, Set> pickle(Get get, Set set) {
+  return {get, set};
+}
 
 template <class T, class... Options>
 class class_ : public object {
@@ -95,7 +109,13 @@ class class_ : public object {
   template <class F, class... Extra>
   class_& def(factory<F> made_by, const Extra&... extra) {
     using Signature = decltype(::rushlight::functor_signature(made_by.function));
-    return def_factory(made_by.function, Signature(), extra...);
+    return def_factory("__init__", made_by.function, Signature(), extra...);
+  }
+  template <class Get, class Set>
+  class_& def(pickle_functions<Get, Set> functions) {
+    using Signature = decltype(::rushlight::functor_signature(functions.set));
+    def("__getstate__", functions.get);
+    return def_factory("__setstate__", functions.set, Signature());
   }
   // Adds a method: a pointer to a member function, or a function that gets the object first.
   template <class F, class... Extra>
@@ -141,17 +161,16 @@ class class_ : public object {
     auto* instance = reinterpret_cast<::rushlight::Instance*>(self.ptr());
     delete static_cast<T*>(std::exchange(instance->value, value));
   }
-  static T* pointer_from(T* made) { return made; }
-  static T* pointer_from(T&& made) { return new T(std::move(made)); }
-  template <class Owner>  // std::unique_ptr<T>
-  static auto pointer_from(Owner&& made) -> decltype(static_cast<T*>(made.release())) {
-    return made.release();
+  static void put(handle self, T&& value) { put(self, new T(std::move(value))); }
+  template <class Owner>  // std::unique_ptr<T>, std::shared_ptr<T>
+  static auto put(handle self, Owner&& made) -> decltype(static_cast<T*>(made.get()), void()) {
+    ::rushlight::own(reinterpret_cast<::rushlight::Instance*>(self.ptr()), std::move(made));
   }
 
   template <class F, class R, class... Args, class... Extra>
-  class_& def_factory(F function, R (*)(Args...), const Extra&... extra) {
-    return def("__init__", [function](handle self, Args... args) {
-      put(self, pointer_from(function(static_cast<Args&&>(args)...)));
+  class_& def_factory(const char* name, F function, R (*)(Args...), const Extra&... extra) {
+    return def(name, [function](handle self, Args... args) {
+      put(self, function(static_cast<Args&&>(args)...));
     }, extra...);
   }
   // A member function of a base class takes the object as a T.
@@ -196,7 +215,7 @@ class enum_ : public object {
     return *this;
   }
   enum_& export_values() {
-    for (handle key : members_) {
+    for (const auto& [key, value] : members_) {
       scope_.attr(str(key).cast<std::string>().c_str()) = object((*this)[key]);
     }
     return *this;

@@ -35,6 +35,8 @@ class CUDAStream {
   DeviceIndex device_index() const { return device_; }
   Device device() const { return Device(kCUDA, device_); }
   void synchronize() const { check(cudaStreamSynchronize(stream_)); }
+  bool query() const { return cudaStreamQuery(stream_) == cudaSuccess; }
+  int64_t id() const { return reinterpret_cast<int64_t>(stream_); }
   friend bool operator==(const CUDAStream& a, const CUDAStream& b) {
     return a.stream_ == b.stream_ && a.device_ == b.device_;
   }
@@ -55,6 +57,16 @@ inline CUDAStream getCurrentCUDAStream(DeviceIndex device = -1) {
   return {reinterpret_cast<cudaStream_t>(address), device < 0 ? current_device() : device};
 }
 
+// A stream beside the library's; it is never destroyed, as torch's pool never is.
+inline CUDAStream getStreamFromPool(bool = false, DeviceIndex device = -1) {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return {stream, device < 0 ? current_device() : device};
+}
+inline CUDAStream getStreamFromExternal(cudaStream_t stream, DeviceIndex device) {
+  return {stream, device};
+}
+
 // Makes a device the current one, for its lifetime.
 class CUDAGuard {
  public:
@@ -66,6 +78,8 @@ class CUDAGuard {
     if (device >= 0) set_device(device);
   }
   void set_device_(Device device) { set_index(device.index()); }
+  void reset_device(Device device) { set_index(device.index()); }
+  Device original_device() const { return Device(kCUDA, outer_); }
 
  private:
   DeviceIndex outer_;
@@ -77,6 +91,7 @@ class OptionalCUDAGuard {
   explicit OptionalCUDAGuard(std::optional<Device> device) : OptionalCUDAGuard() {
     if (device.has_value()) set_index(device->index());
   }
+  explicit OptionalCUDAGuard(DeviceIndex device) : OptionalCUDAGuard() { set_index(device); }
   ~OptionalCUDAGuard() { cudaSetDevice(outer_); }
   OptionalCUDAGuard(const OptionalCUDAGuard&) = delete;
   void set_index(DeviceIndex device) {
@@ -86,6 +101,32 @@ class OptionalCUDAGuard {
  private:
   DeviceIndex outer_;
 };
+
+// Puts the library's operators on a stream. The emulator has one stream; on a GPU, the guard keeps
+// the order: each side waits for the other.
+class CUDAStreamGuard {
+ public:
+  explicit CUDAStreamGuard(CUDAStream stream) : stream_(stream), outer_(getCurrentCUDAStream()) {
+    outer_.synchronize();
+  }
+  ~CUDAStreamGuard() { cudaStreamSynchronize(stream_.stream()); }
+  CUDAStreamGuard(const CUDAStreamGuard&) = delete;
+  CUDAStream current_stream() const { return stream_; }
+  CUDAStream original_stream() const { return outer_; }
+
+ private:
+  CUDAStream stream_, outer_;
+};
+
+namespace CUDACachingAllocator {
+inline void emptyCache() {}
+inline void* raw_alloc(size_t bytes) {
+  void* memory = nullptr;
+  check(cudaMalloc(&memory, bytes));
+  return memory;
+}
+inline void raw_delete(void* memory) { check(cudaFree(memory)); }
+}  // namespace CUDACachingAllocator
 
 }  // namespace c10::cuda
 
@@ -118,6 +159,49 @@ inline cudaDeviceProp* getCurrentDeviceProperties() { return getDeviceProperties
 inline int warp_size() { return getCurrentDeviceProperties()->warpSize; }
 inline bool is_available() { return device_count() > 0; }
 
+inline bool canUse32BitIndexMath(const Tensor& tensor, int64_t most = INT32_MAX) {
+  return tensor.numel() <= most;
+}
+
+// An event of a stream.
+class CUDAEvent {
+ public:
+  explicit CUDAEvent(unsigned flags = cudaEventDisableTiming) {
+    c10::cuda::check(cudaEventCreateWithFlags(&event_, flags));
+  }
+  CUDAEvent(CUDAEvent&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  ~CUDAEvent() {
+    if (event_ != nullptr) cudaEventDestroy(event_);
+  }
+  cudaEvent_t event() const { return event_; }
+  operator cudaEvent_t() const { return event_; }
+  void record() { record(getCurrentCUDAStream()); }
+  void record(const CUDAStream& stream) { c10::cuda::check(cudaEventRecord(event_, stream.stream())); }
+  void block(const CUDAStream& stream) {
+    c10::cuda::check(cudaStreamWaitEvent(stream.stream(), event_, 0));
+  }
+  bool query() const { return cudaEventQuery(event_) == cudaSuccess; }
+  void synchronize() const { c10::cuda::check(cudaEventSynchronize(event_)); }
+  float elapsed_time(const CUDAEvent& end) const {
+    float milliseconds = 0;
+    c10::cuda::check(cudaEventElapsedTime(&milliseconds, event_, end.event_));
+    return milliseconds;
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+namespace detail {
+constexpr int CUDA_NUM_THREADS = 1024;
+inline int GET_BLOCKS(int64_t n, int64_t threads_per_block = CUDA_NUM_THREADS) {
+  TORCH_INTERNAL_ASSERT(n > 0, "CUDA kernel launch blocks must be positive, but got N=", n);
+  const int64_t blocks = (n - 1) / threads_per_block + 1;
+  TORCH_INTERNAL_ASSERT(blocks <= INT32_MAX, "Can't schedule too many blocks on CUDA device");
+  return static_cast<int>(blocks);
+}
+}  // namespace detail
+
 template <class T>
 C10_HOST_DEVICE constexpr T ATenCeilDiv(T a, T b) {
   return (a + b - 1) / b;
@@ -131,6 +215,9 @@ C10_HOST_DEVICE constexpr T ATenCeilDiv(T a, T b) {
 #define C10_CUDA_KERNEL_LAUNCH_CHECK() C10_CUDA_CHECK(cudaGetLastError())
 #define AT_CUDA_CHECK(expression) C10_CUDA_CHECK(expression)
 #define TORCH_CUDA_CHECK(expression) C10_CUDA_CHECK(expression)
+
+#define AT_CUDA_LAUNCH_CHECK() C10_CUDA_KERNEL_LAUNCH_CHECK()
+#define TORCH_CUDA_KERNEL_LAUNCH_CHECK() C10_CUDA_KERNEL_LAUNCH_CHECK()
 
 // A thread's share of n items, in a kernel.
 #define CUDA_KERNEL_LOOP_TYPE(i, n, index_t)                                   \

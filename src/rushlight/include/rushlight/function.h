@@ -68,6 +68,8 @@ struct Function {
   void (*list_types)(PyObject* list);  // appends the types of the parameters and of the result
   Parameter* parameters;
   int count;
+  bool has_args = false, has_kwargs = false;  // whether the last ones are *args and **kwargs
+  bool is_for_cpu = false;
   const char* doc = "";
   Function* next = nullptr;
 };
@@ -132,26 +134,53 @@ struct Invoker {
   }
 };
 
-// Puts the arguments of a call in the order of the parameters, or returns false.
-inline bool arrange(const Function& function, PyObject* const* given, Py_ssize_t positional,
-                    PyObject* names, PyObject** arranged) {
-  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
-  if (positional + named > function.count) return false;
-  Py_ssize_t used = 0;
-  for (int i = 0; i < function.count; ++i) {
-    const Function::Parameter& parameter = function.parameters[i];
-    arranged[i] = i < positional ? given[i] : nullptr;
-    for (Py_ssize_t k = 0; i >= positional && parameter.name != nullptr && k < named; ++k) {
-      if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, k), parameter.name) == 0) {
-        arranged[i] = given[positional + k];
-        ++used;
+// The arguments of a call in the order of the parameters.
+struct Arranged {
+  PyObject* slots[kMostParameters];
+  Object args, kwargs;  // what goes to *args and **kwargs
+
+  // Returns false if the arguments do not fit.
+  bool arrange(const Function& function, PyObject* const* given, Py_ssize_t positional,
+               PyObject* names) {
+    const int count = function.count - function.has_args - function.has_kwargs;
+    const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+    if (positional > count && !function.has_args) return false;
+    uint64_t used = 0;  // bits of the names
+    for (int i = 0; i < count; ++i) {
+      const Function::Parameter& parameter = function.parameters[i];
+      slots[i] = i < positional ? given[i] : nullptr;
+      for (Py_ssize_t k = 0; i >= positional && parameter.name != nullptr && k < named; ++k) {
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, k), parameter.name) == 0) {
+          slots[i] = given[positional + k];
+          used |= uint64_t{1} << k;
+        }
       }
+      if (slots[i] == nullptr) slots[i] = parameter.fallback;
+      if (slots[i] == nullptr) return false;
     }
-    if (arranged[i] == nullptr) arranged[i] = parameter.fallback;
-    if (arranged[i] == nullptr) return false;
+    if (function.has_args || function.has_kwargs) collect(function, given, positional, names, used);
+    return function.has_kwargs || used == (uint64_t{1} << named) - 1;
   }
-  return used == named;
-}
+
+ private:
+  RUSHLIGHT_COLD void collect(const Function& function, PyObject* const* given,
+                              Py_ssize_t positional, PyObject* names, uint64_t used) {
+    int place = function.count - function.has_args - function.has_kwargs;
+    if (function.has_args) {
+      const Py_ssize_t rest = positional > place ? positional - place : 0;
+      args = tuple_of(given + place, static_cast<size_t>(rest), &Object::borrow);
+      slots[place++] = args.get();
+    }
+    if (!function.has_kwargs) return;
+    kwargs = checked(PyDict_New());
+    const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+    for (Py_ssize_t k = 0; k < named; ++k) {
+      if ((used >> k & 1) != 0) continue;
+      checked(PyDict_SetItem(kwargs.get(), PyTuple_GET_ITEM(names, k), given[positional + k]));
+    }
+    slots[place] = kwargs.get();
+  }
+};
 
 RUSHLIGHT_COLD inline void raise_wrong_arguments(const Function& first, PyObject* const* given,
                                                  Py_ssize_t positional, PyObject* names) {
@@ -169,26 +198,49 @@ RUSHLIGHT_COLD inline void raise_wrong_arguments(const Function& first, PyObject
                               signatures.get(), args.get(), kwargs.get()));
 }
 
-// What Python calls: tries the overloads in turn.
+// Tries the overloads in turn.
+inline PyObject* call_overload(Function& first, PyObject* const* given, Py_ssize_t positional,
+                               PyObject* names) {
+  const bool has_several = first.next != nullptr;
+  for (int pass = has_several ? 0 : 1; pass < 2; ++pass) {
+    for (Function* function = &first; function != nullptr; function = function->next) {
+      Arranged arranged;
+      if (!arranged.arrange(*function, given, positional, names)) continue;
+      strictly = pass == 0;
+      const SeesCpu view(sees_cpu || function->is_for_cpu);
+      PyObject* result = function->invoke(*function, arranged.slots);
+      if (result != next_overload()) return result;
+    }
+  }
+  raise_wrong_arguments(first, given, positional, names);
+  return nullptr;
+}
+
+// Whether a function refused tensors that pass for the GPU's because it wants the CPU's.
+RUSHLIGHT_COLD inline bool wants_cpu(const c10::Error& error) {
+  const std::string& text = error.msg();
+  const bool names_it = text.find("CPU") != std::string::npos ||
+                        text.find("cpu") != std::string::npos ||
+                        text.find("is_cuda()") != std::string::npos;
+  return passes_for_cuda() && names_it;
+}
+
+// What Python calls.
 inline PyObject* dispatch(PyObject* self, PyObject* const* given, Py_ssize_t positional,
                           PyObject* names) {
   auto* first = static_cast<Function*>(PyCapsule_GetPointer(self, nullptr));
-  const bool has_several = first->next != nullptr;
   try {
-    for (int pass = has_several ? 0 : 1; pass < 2; ++pass) {
-      for (Function* function = first; function != nullptr; function = function->next) {
-        PyObject* arranged[kMostParameters];
-        if (!arrange(*function, given, positional, names, arranged)) continue;
-        strictly = pass == 0;
-        PyObject* result = function->invoke(*function, arranged);
-        if (result != next_overload()) return result;
-      }
+    try {
+      return call_overload(*first, given, positional, names);
+    } catch (const c10::Error& error) {
+      if (!wants_cpu(error)) throw;
     }
-    raise_wrong_arguments(*first, given, positional, names);
+    const SeesCpu view;
+    return call_overload(*first, given, positional, names);
   } catch (...) {
     raise_current_exception();
+    return nullptr;
   }
-  return nullptr;
 }
 
 // --- defining ---
@@ -250,7 +302,9 @@ Function* new_function(const char* name, F&& callable, R (*)(Args...)) {
                       address,
                       &list_types<R, Args...>,
                       new Function::Parameter[sizeof...(Args) + 1],
-                      sizeof...(Args)};
+                      sizeof...(Args),
+                      (std::is_same_v<Bare<Args>, pybind11::args> || ...),
+                      (std::is_same_v<Bare<Args>, pybind11::kwargs> || ...)};
 }
 
 // The signature of a functor, as a null pointer to a function.
@@ -330,7 +384,9 @@ inline Function* record_behind(PyObject* function) {
 // Adds a function to a module or a class; one of the same name gets another overload.
 RUSHLIGHT_COLD inline void define(PyObject* scope, Function* function, bool is_method) {
   const char* name = function->name;
-  Object before = Object::steal(PyObject_GetAttrString(scope, name));
+  // Not what a class inherits: that stays the base's.
+  const Object own = attribute(scope, "__dict__");
+  const Object before = Object::steal(PyMapping_GetItemString(own.get(), name));
   if (!before) PyErr_Clear();
   Function* first = before ? record_behind(before.get()) : nullptr;
   if (first != nullptr) {

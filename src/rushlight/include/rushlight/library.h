@@ -147,6 +147,7 @@ class Library {
   Library& add(const std::string& text, ::rushlight::Function* record, const std::string& key) {
     ::rushlight::Gil gil;
     pybind11::object kernel = pybind11::none();
+    if (record != nullptr) record->is_for_cpu = key == "CPU";
     if (record != nullptr) kernel = ::rushlight::python_function(record, {});
     const auto registry = ::rushlight::import("rushlight.library");
     pybind11::getattr(registry, "_register_native")(namespace_, text, kernel, key);

@@ -1,22 +1,34 @@
-// torch::nn::functional, as far as extensions use it.
+// torch::nn::functional, as far as extensions use it. Options of functions: nn_options.h.
 #pragma once
 
 #include <rushlight/operators.h>
 
 namespace torch::nn::functional {
 
+using at::adaptive_avg_pool1d;
 using at::adaptive_avg_pool2d;
+using at::avg_pool1d;
 using at::avg_pool2d;
+using at::bilinear;
+using at::binary_cross_entropy;
+using at::binary_cross_entropy_with_logits;
+using at::celu;
 using at::conv1d;
 using at::conv2d;
 using at::conv3d;
 using at::cosine_similarity;
 using at::embedding;
 using at::gelu;
+using at::hardshrink;
+using at::hardsigmoid;
+using at::hardswish;
 using at::hardtanh;
+using at::huber_loss;
+using at::kl_div;
 using at::leaky_relu;
 using at::elu;
 using at::linear;
+using at::max_pool1d;
 using at::max_pool2d;
 using at::mish;
 using at::one_hot;
@@ -24,8 +36,13 @@ using at::pixel_shuffle;
 using at::relu;
 using at::relu6;
 using at::selu;
+using at::scaled_dot_product_attention;
+using at::sigmoid;
 using at::silu;
+using at::smooth_l1_loss;
 using at::softplus;
+using at::softshrink;
+using at::tanh;
 
 // An operator's options: `F::softmax(x, F::SoftmaxFuncOptions(1))`.
 #define RUSHLIGHT_DIM_OPTIONS(Options, function)                        \

@@ -74,12 +74,19 @@ class handle {
     Py_XDECREF(pointer_);
     return *this;
   }
+  bool equal(handle other) const {
+    const int answer = PyObject_RichCompareBool(pointer_, other.pointer_, Py_EQ);
+    ::rushlight::checked(answer);
+    return answer != 0;
+  }
   handle get_type() const { return reinterpret_cast<PyObject*>(Py_TYPE(pointer_)); }
 
   attribute_accessor attr(const char* name) const;
   item_accessor operator[](const char* key) const;
+  item_accessor operator[](const std::string& key) const;
   item_accessor operator[](handle key) const;
-  item_accessor operator[](ssize_t index) const;
+  template <class Index, class = std::enable_if_t<std::is_integral_v<Index>>>
+  item_accessor operator[](Index index) const;
   template <class... Values>
   object operator()(Values&&... values) const;
   template <class T>
@@ -152,11 +159,28 @@ class item_accessor : public object {
   object key_;
 };
 
-// An object of one Python type.
+}  // namespace pybind11
+
+namespace rushlight {
+// The object itself if it is of a type of Python's, or what the type makes of it.
+RUSHLIGHT_COLD inline Object as_type(pybind11::handle from, PyTypeObject* type) {
+  if (from && PyObject_TypeCheck(from.ptr(), type)) return Object::borrow(from.ptr());
+  TORCH_CHECK_TYPE(from, "the object to convert to ", type->tp_name, " does not exist");
+  return checked(PyObject_CallOneArg(reinterpret_cast<PyObject*>(type), from.ptr()));
+}
+}  // namespace rushlight
+
+namespace pybind11 {
+
+struct arg_v;
+
+// An object of one Python type. From another object it is made as in Python.
 #define RUSHLIGHT_OBJECT(name, base)         \
   class name : public base {                 \
    public:                                   \
     name(::rushlight::Object owner) : base(std::move(owner)) {}
+#define RUSHLIGHT_FROM_OBJECT(name, type) \
+  name(const object& other) : object(::rushlight::as_type(other, &type)) {}
 RUSHLIGHT_OBJECT(none, object)
   none() : object(::rushlight::Object::borrow(Py_None)) {}
 };
@@ -164,6 +188,10 @@ RUSHLIGHT_OBJECT(str, object)
   str(std::string_view text = "") : object(::rushlight::Arg(text).object()) {}
   str(const char* text) : str(std::string_view(text)) {}
   str(const std::string& text) : str(std::string_view(text)) {}
+  template <class... Values>
+  str format(Values&&... values) const {
+    return str(handle(attr("format")(values...)));
+  }
   explicit str(handle other) : object(::rushlight::checked(PyObject_Str(other.ptr()))) {}
   operator std::string() const {
     return ::rushlight::Result<std::string>::from(::rushlight::Object::borrow(ptr()));
@@ -178,10 +206,12 @@ RUSHLIGHT_OBJECT(bytes, object)
   }
 };
 RUSHLIGHT_OBJECT(int_, object)
+  RUSHLIGHT_FROM_OBJECT(int_, PyLong_Type)
   int_(int64_t value = 0) : object(::rushlight::Arg(value).object()) {}
   operator int64_t() const { return ::rushlight::Result<int64_t>::from(::rushlight::Object::borrow(ptr())); }
 };
 RUSHLIGHT_OBJECT(float_, object)
+  RUSHLIGHT_FROM_OBJECT(float_, PyFloat_Type)
   float_(double value = 0) : object(::rushlight::Arg(value).object()) {}
   operator double() const { return PyFloat_AsDouble(ptr()); }
 };
@@ -192,12 +222,14 @@ RUSHLIGHT_OBJECT(bool_, object)
 RUSHLIGHT_OBJECT(function, object)
 };
 RUSHLIGHT_OBJECT(tuple, object)
+  RUSHLIGHT_FROM_OBJECT(tuple, PyTuple_Type)
   explicit tuple(size_t size = 0)
       : object(::rushlight::checked(PyTuple_New(static_cast<ssize_t>(size)))) {}
   size_t size() const { return static_cast<size_t>(PyTuple_GET_SIZE(ptr())); }
   bool empty() const { return size() == 0; }
 };
 RUSHLIGHT_OBJECT(list, object)
+  RUSHLIGHT_FROM_OBJECT(list, PyList_Type)
   explicit list(size_t size = 0)
       : object(::rushlight::checked(PyList_New(static_cast<ssize_t>(size)))) {}
   size_t size() const { return static_cast<size_t>(PyList_GET_SIZE(ptr())); }
@@ -206,11 +238,52 @@ RUSHLIGHT_OBJECT(list, object)
   void append(const T& value) const;
 };
 RUSHLIGHT_OBJECT(dict, object)
+  RUSHLIGHT_FROM_OBJECT(dict, PyDict_Type)
   dict() : object(::rushlight::checked(PyDict_New())) {}
+  // `py::dict("x"_a = 1)`
+  template <class... Items, class = std::enable_if_t<sizeof...(Items) != 0 &&
+                                                     (std::is_same_v<Items, arg_v> && ...)>>
+  dict(const Items&... items) : dict() {
+    (add(items), ...);
+  }
   size_t size() const { return static_cast<size_t>(PyDict_Size(ptr())); }
   bool empty() const { return size() == 0; }
   bool contains(const char* key) const { return handle::contains(str(key)); }
+  bool contains(const std::string& key) const { return handle::contains(str(key)); }
+  using handle::contains;
+  void clear() const { PyDict_Clear(ptr()); }
+
+ private:
+  template <class Item>
+  void add(const Item& item) const {
+    ::rushlight::checked(PyDict_SetItemString(ptr(), item.name, item.value.ptr()));
+  }
 };
+// The last parameters of a function: `*args`, `**kwargs`.
+RUSHLIGHT_OBJECT(args, tuple)
+  args() = default;
+};
+RUSHLIGHT_OBJECT(kwargs, dict)
+  kwargs() = default;
+};
+// Owns something of C++; `pybind11::capsule(pointer, [](void* p) { ... })`.
+RUSHLIGHT_OBJECT(capsule, object)
+  capsule(const void* pointer, void (*destroy)(void*))
+      : object(::rushlight::checked(PyCapsule_New(const_cast<void*>(pointer), nullptr, &finish))) {
+    PyCapsule_SetContext(ptr(), reinterpret_cast<void*>(destroy));
+  }
+  explicit capsule(const void* pointer) : capsule(pointer, [](void*) {}) {}
+  template <class T>
+  operator T*() const {
+    return static_cast<T*>(PyCapsule_GetPointer(ptr(), nullptr));
+  }
+
+ private:
+  static void finish(PyObject* self) {
+    reinterpret_cast<void (*)(void*)>(PyCapsule_GetContext(self))(PyCapsule_GetPointer(self, nullptr));
+  }
+};
+#undef RUSHLIGHT_FROM_OBJECT
 #undef RUSHLIGHT_OBJECT
 
 // Steps through anything that can be iterated.
@@ -234,6 +307,29 @@ class iterator {
 };
 inline iterator begin(const object& from) { return iterator(from); }
 inline iterator end(const object&) { return iterator(); }
+inline iterator begin(handle from) { return iterator(from); }
+inline iterator end(handle) { return iterator(); }
+
+// Steps through the pairs of a dict.
+class dict_iterator {
+ public:
+  explicit dict_iterator(handle of) : dict_(of) { ++*this; }
+  dict_iterator() = default;
+  std::pair<handle, handle> operator*() const { return {key_, value_}; }
+  dict_iterator& operator++() {
+    if (PyDict_Next(dict_.ptr(), &place_, &key_, &value_) == 0) key_ = value_ = nullptr;
+    return *this;
+  }
+  bool operator!=(const dict_iterator& other) const { return key_ != other.key_; }
+  bool operator==(const dict_iterator& other) const { return key_ == other.key_; }
+
+ private:
+  handle dict_;
+  ssize_t place_ = 0;
+  PyObject *key_ = nullptr, *value_ = nullptr;
+};
+inline dict_iterator begin(const dict& from) { return dict_iterator(from); }
+inline dict_iterator end(const dict&) { return dict_iterator(); }
 
 inline attribute_accessor handle::attr(const char* name) const { return {*this, name}; }
 inline item_accessor handle::operator[](const char* key) const {
@@ -242,8 +338,12 @@ inline item_accessor handle::operator[](const char* key) const {
 inline item_accessor handle::operator[](handle key) const {
   return {*this, ::rushlight::Object::borrow(key.ptr())};
 }
-inline item_accessor handle::operator[](ssize_t index) const {
-  return {*this, ::rushlight::Arg(int64_t{index}).object()};
+inline item_accessor handle::operator[](const std::string& key) const {
+  return {*this, ::rushlight::Arg(std::string_view(key)).object()};
+}
+template <class Index, class>
+item_accessor handle::operator[](Index index) const {
+  return {*this, ::rushlight::Arg(static_cast<int64_t>(index)).object()};
 }
 
 inline size_t len(handle of) {

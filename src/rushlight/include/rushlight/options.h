@@ -11,6 +11,15 @@ inline bool emulates_cuda = false;
 #ifdef RUSHLIGHT_CUDA_EMULATED
 static const bool emulation_is_noted = emulates_cuda = true;
 #endif
+// Kernels of an operator that are for the CPU see the same tensors as what they are.
+inline thread_local bool sees_cpu = false;
+inline bool passes_for_cuda() { return emulates_cuda && !sees_cpu; }
+struct SeesCpu {
+  explicit SeesCpu(bool value = true) : outer(sees_cpu) { sees_cpu = value; }
+  ~SeesCpu() { sees_cpu = outer; }
+  SeesCpu(const SeesCpu&) = delete;
+  bool outer;
+};
 }  // namespace rushlight
 
 namespace c10 {

@@ -1,6 +1,7 @@
 // at::parallel_for and its like: a range in pieces, one thread each.
 #pragma once
 
+#include <rushlight/macros.h>
 #include <rushlight/python.h>
 
 #include <pthread.h>
@@ -71,6 +72,14 @@ inline void run_pieces(Piece* pieces, size_t count) {
 
 namespace at {
 
+template <class T, class = std::enable_if_t<std::is_integral_v<T>>>
+C10_HOST_DEVICE constexpr T ceil_div(T a, T b) {
+  return (a + b - 1) / b;
+}
+template <class T>
+C10_HOST_DEVICE constexpr T round_up(T a, T b) {
+  return ceil_div(a, b) * b;
+}
 inline int64_t divup(int64_t x, int64_t y) { return (x + y - 1) / y; }
 inline bool in_parallel_region() { return ::rushlight::thread_number >= 0; }
 inline int get_thread_num() { return in_parallel_region() ? ::rushlight::thread_number : 0; }

@@ -12,8 +12,11 @@ using namespace c10;
 using ::rushlight::by;
 
 class Tensor;
+class GradientAccessor;
 using TensorList = ArrayRef<Tensor>;
 using TensorPair = std::tuple<Tensor, Tensor>;
+using IntList = std::vector<int64_t>;
+using TensorTriple = std::tuple<Tensor, Tensor, Tensor>;
 using TensorVector = std::vector<Tensor>;
 
 namespace Reduction {
@@ -26,6 +29,21 @@ inline const char* name(int64_t reduction) {
 namespace indexing {
 class TensorIndex;
 }
+
+// The memory behind a tensor.
+class StorageProperties {
+ public:
+  StorageProperties(void* memory, size_t bytes) : memory_(memory), bytes_(bytes) {}
+  void* data() const { return memory_; }
+  void* data_ptr() const { return memory_; }
+  void* mutable_data() const { return memory_; }
+  size_t nbytes() const { return bytes_; }
+  bool is_alias_of(const StorageProperties& other) const { return memory_ == other.memory_; }
+
+ private:
+  void* memory_;
+  size_t bytes_;
+};
 
 // What old sources get from Tensor::type().
 class TypeProperties {
@@ -134,6 +152,16 @@ class Tensor {
   bool is_cpu() const { return device().is_cpu(); }
   bool is_meta() const { return false; }
   bool is_sparse() const { return false; }
+  bool is_quantized() const { return false; }
+  bool is_mkldnn() const { return false; }
+  bool is_mps() const { return false; }
+  bool is_xpu() const { return false; }
+  bool is_hip() const { return false; }
+  bool is_view() const { RUSHLIGHT_CALL_METHOD(bool, is_view, *this); }
+  bool is_pinned() const { RUSHLIGHT_CALL_METHOD(bool, is_pinned, *this); }
+  bool is_inference() const { RUSHLIGHT_CALL_METHOD(bool, is_inference, *this); }
+  bool is_nonzero() const { RUSHLIGHT_CALL_METHOD(bool, is_nonzero, *this); }
+  bool is_same_size(const Tensor& other) const { return sizes() == other.sizes(); }
   bool is_floating_point() const { return isFloatingType(scalar_type()); }
   bool is_complex() const { return isComplexType(scalar_type()); }
   bool is_signed() const { return isSignedType(scalar_type()); }
@@ -151,6 +179,16 @@ class Tensor {
     }
     return true;
   }
+  MemoryFormat suggest_memory_format() const {
+    const bool is_last = dim() == 4 && !is_contiguous() && is_contiguous(MemoryFormat::ChannelsLast);
+    return is_last ? MemoryFormat::ChannelsLast : MemoryFormat::Contiguous;
+  }
+  StorageProperties storage() const {
+    static ::rushlight::Name name{"storage_of"};
+    const IntList found = ::rushlight::call_runtime<IntList>(name, {*this});
+    return {reinterpret_cast<void*>(found[0]), static_cast<size_t>(found[1])};
+  }
+  bool is_alias_of(const Tensor& other) const { return storage().is_alias_of(other.storage()); }
   int64_t storage_offset() const { RUSHLIGHT_CALL_METHOD(int64_t, storage_offset, *this); }
 
   // --- its memory ---
@@ -218,6 +256,10 @@ class Tensor {
   bool requires_grad() const { RUSHLIGHT_GET(bool, requires_grad); }
   bool is_leaf() const { RUSHLIGHT_GET(bool, is_leaf); }
   Tensor grad() const { RUSHLIGHT_GET(Tensor, grad); }
+  // Assigning to it sets the tensor's gradient.
+  GradientAccessor mutable_grad() const;
+  ::rushlight::GraphNode grad_fn() const { RUSHLIGHT_GET(::rushlight::GraphNode, grad_fn); }
+  int64_t output_nr() const { RUSHLIGHT_GET(int64_t, output_nr); }
   // The same memory outside the graph.
   Tensor data() const { RUSHLIGHT_GET(Tensor, data); }
   Tensor variable_data() const { return data(); }
@@ -232,23 +274,37 @@ class Tensor {
                 bool create_graph = false) const {
     RUSHLIGHT_CALL_METHOD(void, backward, *this, gradient, retain_graph, create_graph);
   }
+  Tensor _base() const { RUSHLIGHT_GET(Tensor, _base); }
+  void set_data(const Tensor& other) const {
+    ::rushlight::Gil gil;
+    ::rushlight::set_attribute(*this, "data", other);
+    refresh();
+  }
+  // Another stream uses the memory: nothing that the library's memory would have to know.
+  template <class Stream>
+  void record_stream(const Stream&) const {}
+  void print() const { std::puts(toString().c_str()); }
   void retain_grad() const { RUSHLIGHT_CALL_METHOD(void, retain_grad, *this); }
 
   // --- another type, another device, another order in memory ---
   Tensor to(ScalarType dtype, bool non_blocking = false, bool copy = false) const {
-    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, dtype, non_blocking, copy);
+    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, dtype,
+                          by("non_blocking", non_blocking), by("copy", copy));
   }
   Tensor to(caffe2::TypeMeta dtype, bool non_blocking = false, bool copy = false) const {
     return to(dtype.toScalarType(), non_blocking, copy);
   }
   Tensor to(Device device, bool non_blocking = false, bool copy = false) const {
-    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, device, non_blocking, copy);
+    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, device,
+                          by("non_blocking", non_blocking), by("copy", copy));
   }
   Tensor to(Device device, ScalarType dtype, bool non_blocking = false, bool copy = false) const {
-    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, device, dtype, non_blocking, copy);
+    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, device, dtype,
+                          by("non_blocking", non_blocking), by("copy", copy));
   }
   Tensor to(const Tensor& other, bool non_blocking = false, bool copy = false) const {
-    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, other, non_blocking, copy);
+    RUSHLIGHT_CALL_METHOD(Tensor, to, *this, other,
+                          by("non_blocking", non_blocking), by("copy", copy));
   }
   Tensor to(const TensorOptions& options, bool non_blocking = false, bool copy = false) const {
     RUSHLIGHT_CALL_METHOD(Tensor, to, *this, by("device", options.device_opt()),
@@ -351,6 +407,20 @@ class Tensor {
 
 #undef RUSHLIGHT_GET
 
+// What `mutable_grad()` returns.
+class GradientAccessor : public Tensor {
+ public:
+  explicit GradientAccessor(const Tensor& owner) : Tensor(owner.grad()), owner_(owner) {}
+  void operator=(const Tensor& gradient) && {
+    ::rushlight::Gil gil;
+    ::rushlight::set_attribute(owner_, "grad", gradient);
+  }
+
+ private:
+  Tensor owner_;
+};
+inline GradientAccessor Tensor::mutable_grad() const { return GradientAccessor(*this); }
+
 inline void append_text(std::string& out, const Tensor& tensor) {
   out += ::rushlight::printed(tensor);
 }
@@ -389,6 +459,20 @@ struct Result<Object> {
 template <>
 struct Result<at::Tensor> {
   static at::Tensor from(Object object) { return at::Tensor::adopt(std::move(object)); }
+};
+template <>
+struct Result<std::vector<int64_t>> {
+  static std::vector<int64_t> from(const Object& object) {
+    std::vector<int64_t> numbers;
+    for (Py_ssize_t i = 0; i < PyTuple_Size(object.get()); ++i) {
+      numbers.push_back(PyLong_AsLongLong(PyTuple_GET_ITEM(object.get(), i)));
+    }
+    return numbers;
+  }
+};
+template <>
+struct Result<GraphNode> {
+  static GraphNode from(Object object) { return GraphNode(std::move(object)); }
 };
 template <>
 struct Result<bool> {
@@ -443,12 +527,13 @@ struct Result<at::TensorVector> {
     return tensors;
   }
 };
-template <>
-struct Result<at::TensorPair> {
-  static at::TensorPair from(const Object& object) {
+template <class... Tensors>
+struct Result<std::tuple<at::Tensor, Tensors...>> {
+  static std::tuple<at::Tensor, Tensors...> from(const Object& object) {
     at::TensorVector tensors = Result<at::TensorVector>::from(object);
-    TORCH_INTERNAL_ASSERT(tensors.size() == 2);
-    return {std::move(tensors[0]), std::move(tensors[1])};
+    TORCH_INTERNAL_ASSERT(tensors.size() == 1 + sizeof...(Tensors));
+    at::Tensor* next = tensors.data();
+    return {std::move(*next), static_cast<Tensors&&>(*++next)...};
   }
 };
 
@@ -456,6 +541,16 @@ template <class T>
 T get_attribute(const at::Tensor& tensor, Name& name) {
   Gil gil;
   return Result<T>::from(checked(PyObject_GetAttr(tensor.python_object(), name.get())));
+}
+
+inline void set_attribute(const at::Tensor& tensor, const char* name, const at::Tensor& value) {
+  checked(PyObject_SetAttrString(tensor.python_object(), name, tensor_object(value).get()));
+}
+
+inline std::string GraphNode::name() const {
+  Gil gil;
+  return Result<std::string>::from(
+      checked(PyObject_CallMethod(object_.get(), "name", nullptr)));
 }
 
 RUSHLIGHT_COLD inline std::string printed(const at::Tensor& tensor) {

@@ -151,7 +151,7 @@ inline void TensorData::read_numpy(const NumpyArray* numpy) {
   TORCH_CHECK(type != c10::ScalarType::Undefined, "extensions cannot read tensors of this dtype");
   memory = numpy->data;
   device = c10::Device(c10::kCPU);
-  if (emulates_cuda) device = c10::Device(c10::kCUDA, 0);
+  if (passes_for_cuda()) device = c10::Device(c10::kCUDA, 0);
   set_rank(numpy->rank);
   const int64_t size = static_cast<int64_t>(c10::elementSize(type));
   count = 1;

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rushlight.utils.cpp_extension import _cache, _compiler, _paths
+from rushlight.utils.cpp_extension import _cache, _compiler, _implied, _paths
 from rushlight.utils.cpp_extension._recipe import Plan, Recipe, Source, Unit
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ def make_plan(recipe: Recipe) -> Plan:
             units.append(_cuda_unit(recipe, source, base, world, toolchain))
         else:
             command = (*base, *headers, *cflags)
-            units.append(Unit(source, command, _unit_key(world, source, command)))
+            includes = _includes(source, recipe.cflags)
+            units.append(
+                Unit(source, command, _unit_key(world, source, command, includes), includes)
+            )
     linker = (*compiler.command, *_compiler.link_flags())
     libraries = [_cache.digest_of_file(flag) or "" for flag in ldflags]
     key = _cache.digest_of(*world, recipe.name, *linker, *ldflags, *libraries)
@@ -136,12 +139,21 @@ def _cuda_unit(
     """Return the unit of a CUDA source: nvcc's, or the emulator's for the host's compiler."""
     path = source.path if source.is_file else None
     command = cuda_command(toolchain, base, recipe.name, path)
-    key = _unit_key([*world, _cache.digest_of_translator()], source, command)
-    return Unit(source, command, key, is_emulated=toolchain.nvcc is None)
+    includes = _includes(source, recipe.cuda_cflags)
+    key = _unit_key([*world, _cache.digest_of_translator()], source, command, includes)
+    return Unit(source, command, key, includes, is_emulated=toolchain.nvcc is None)
 
 
-def _unit_key(world: Sequence[str], source: Source, command: Sequence[str]) -> str:
-    return _cache.digest_of(*world, source.path, source.text, *command)
+def _includes(source: Source, flags: Sequence[str]) -> tuple[str, ...]:
+    """Return the flags for headers that a source relies on without a word."""
+    directories = _compiler.include_directories(flags)
+    return (*_implied.flags(source.text, source.path, directories),)
+
+
+def _unit_key(
+    world: Sequence[str], source: Source, command: Sequence[str], includes: Sequence[str]
+) -> str:
+    return _cache.digest_of(*world, source.path, source.text, *command, *includes)
 
 
 def _world(compiler: _compiler.Compiler, flags: Sequence[str]) -> list[str]:

@@ -78,7 +78,7 @@ def _compile(recipe: Recipe, plan: Plan, unit: Unit, cache: _cache.Cache, scratc
     path, included = _source_file(recipe, unit, scratch)
     object_file = scratch / f"{unit.key}.o"
     dependencies = scratch / f"{unit.key}.d"
-    report = ["-MMD", "-MF", str(dependencies), "-c", path, "-o", str(object_file)]
+    report = [*unit.includes, "-MMD", "-MF", str(dependencies), "-c", path, "-o", str(object_file)]
     header = _precompiled_header(plan, unit)
     if header is None:
         _run(recipe, [*unit.command, *report], scratch)

@@ -26,6 +26,20 @@ def with_cuda_headers(
     return _expand(text, path, directories, files, ()), files
 
 
+def included_files(text: str, path: str, directories: Sequence[str] = ()) -> list[str]:
+    """Return the content of the user's headers that a source includes, directly or not."""
+    seen: dict[str, str] = {}
+    todo = [(text, path)]
+    while todo:
+        text, path = todo.pop()
+        for include in _INCLUDE.finditer(text):
+            found = _find(include[2], include[1] == '"', path, directories)
+            if found and found not in seen:
+                seen[found] = _read(found)
+                todo.append((seen[found], found))
+    return list(seen.values())
+
+
 def _expand(
     text: str, path: str, directories: Sequence[str], files: list[str], around: tuple[str, ...]
 ) -> str:

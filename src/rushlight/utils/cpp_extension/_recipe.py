@@ -86,12 +86,14 @@ class Unit:
         source: the source.
         command: the compiler and its flags.
         key: the digest of all that is known before the compiler has run.
+        includes: flags for headers that the source relies on without including them.
         is_emulated: whether it is CUDA for the host's compiler.
     """
 
     source: Source
     command: tuple[str, ...]
     key: str
+    includes: tuple[str, ...] = ()
     is_emulated: bool = False
 
 

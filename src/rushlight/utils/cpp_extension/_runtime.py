@@ -19,7 +19,10 @@ from rushlight.backend import cuda
 
 # --- functions by name ---
 
-_MODULES = ("rushlight", "rushlight.nn.functional", "rushlight.linalg", "rushlight.special")
+_MODULES = (
+    "rushlight", "rushlight.nn.functional", "rushlight.linalg", "rushlight.special",
+    "rushlight.fft",
+)  # fmt: skip
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -28,11 +31,54 @@ def function(name: str) -> Callable[..., Any]:
     Raises:
         NotImplementedError: there is none.
     """
+    if name in _ADAPTERS:
+        return _ADAPTERS[name]
     for module in _MODULES:
         found = getattr(importlib.import_module(module), name, None)
         if callable(found):
             return found
     raise NotImplementedError(f"the library has no function '{name}'")
+
+
+def unique2(
+    tensor: Tensor, is_sorted: bool, inverse: bool, counts: bool, dim: int | None = None
+) -> tuple[Tensor, ...]:
+    """Return values, inverse and counts; what is not wanted is empty."""
+    return _with_empty(rushlight.unique(tensor, is_sorted, inverse, counts, dim), inverse, counts)
+
+
+def unique_runs(tensor: Tensor, inverse: bool, counts: bool, dim: int | None) -> tuple[Tensor, ...]:
+    """Return `unique_consecutive`'s values, inverse and counts; what is not wanted is empty."""
+    return _with_empty(rushlight.unique_consecutive(tensor, inverse, counts, dim), inverse, counts)
+
+
+def _with_empty(found: Any, *wanted: bool) -> tuple[Tensor, ...]:
+    values, *others = found if any(wanted) else (found,)
+    return values, *(
+        others.pop(0) if is_wanted else rushlight.empty(0, dtype=rushlight.int64)
+        for is_wanted in wanted
+    )
+
+
+def tensordot_over(x: Tensor, y: Tensor, *dims: int) -> Tensor:
+    """Return `tensordot` over the first half of `dims` in x and the second in y."""
+    half = len(dims) // 2
+    return rushlight.tensordot(x, y, (list(dims[:half]), list(dims[half:])))
+
+
+# Operators of C++ that differ from the function of the name, or have none.
+_ADAPTERS: dict[str, Callable[..., Any]] = {
+    "unique2": unique2,
+    "unique_runs": unique_runs,
+    "tensordot": tensordot_over,
+    "adaptive_max_pool2d": lambda x, size: rushlight.nn.functional.adaptive_max_pool2d(
+        x, size, return_indices=True
+    ),
+    "linalg_svd": lambda a, full: rushlight.linalg.svd(a, full_matrices=full),
+    "linalg_qr": lambda a, mode: rushlight.linalg.qr(a, mode),
+    "linalg_cholesky": lambda a, upper: rushlight.linalg.cholesky(a, upper=upper),
+    "linalg_norm": lambda *args, **kwargs: rushlight.linalg.norm(*args, **kwargs),
+}
 
 
 def slice_along(tensor: Tensor, dim: int, start: int | None, end: int | None, step: int) -> Tensor:
@@ -202,6 +248,12 @@ def _numpy_array(
     flat = np.frombuffer(memoryview(buffer), np.uint8).view(dtype.numpy)
     steps = [stride * dtype.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(flat, sizes, steps)
+
+
+def storage_of(tensor: Tensor) -> tuple[int, int]:
+    """Return address and bytes of the memory behind a tensor and all views of it."""
+    storage = tensor.untyped_storage()
+    return storage.data_ptr(), storage.nbytes()
 
 
 def read_array(array: Any) -> tuple[int, Any, int, tuple[int, ...], tuple[int, ...]]:
