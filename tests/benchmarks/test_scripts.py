@@ -44,3 +44,86 @@ def test_compare_torch(tmp_path):
     found = json.loads(file.read_text())
     assert set(found["threads"]) == {"1", "2"}
     assert min(found["threads"]["2"]["mlp"]["rushlight"]["times"]["step"]) > 0
+
+
+def test_what_measures_pytorch_does_not_load_rushlight():
+    code = "import benchmarks.report, _bench.steps, sys; assert 'rushlight' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_scaling(tmp_path):
+    text = run(
+        "scaling", "--workload", "mlp", "--batch", "1", "3", "--threads", "1", "2", *SMALL,
+        "--markdown", "--json", str(tmp_path / "points.json"),
+    )  # fmt: skip
+    lines = [line for line in text.splitlines() if line.startswith("| mlp ")]
+    assert [line.split(" | ")[1] for line in lines] == ["1", "3"]
+    points = json.loads((tmp_path / "points.json").read_text())
+    assert [(p["batch"], p["threads"]) for p in points] == [(1, 1), (1, 2), (3, 1), (3, 2)]
+
+
+def test_scaling_puts_both_frameworks_side_by_side():
+    sys.path.insert(0, str(ROOT))
+    try:
+        from benchmarks import scaling
+    finally:
+        sys.path.remove(str(ROOT))
+    points = [
+        {"workload": "w", "batch": 8, "threads": n, "contender": name, "seconds": [s, 2 * s]}
+        for n, name, s in (
+            (1, "rushlight", 0.004), (1, "torch", 0.008), (2, "rushlight", 0.002),
+            (2, "torch", 0.006),
+        )
+    ]  # fmt: skip
+    head, _, row = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in scaling.scaling_table(points, markdown=True).splitlines()
+    )
+    assert len(head) == len(row)
+    assert row[:2] == ["w", "8"]
+    assert row[2:5] == ["4.00 (6.00)", "8.00", "2.00 (2.00)"]
+    assert row[5:] == ["2.00 (3.00)", "6.00", "3.00 (3.00)", "2.00"]
+
+
+def test_kernels_and_overhead():
+    text = run("kernels", *SMALL, "--only", "sigmoid", "--threads", "1", "--markdown")
+    assert "| sigmoid 1 M, forward |" in text
+    assert "Peaks: " in text
+
+
+PAGE = """# Title
+before
+<!-- measured: matmul -->
+old
+<!-- end: matmul -->
+between
+<!-- measured: other -->
+kept
+<!-- end: other -->
+"""
+
+
+def test_report_writes_between_its_markers_only(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    run("report", "--only", "matmul", "--rounds", "1", "--page", str(page))
+    text = page.read_text()
+    assert text.startswith("# Title\nbefore\n<!-- measured: matmul -->\n")
+    assert text.endswith(PAGE[PAGE.index("<!-- end: matmul") :])
+    assert "| rushlight | " in text
+    assert "\nold\n" not in text
+
+
+def test_the_page_has_every_section():
+    names = run("report", "--list").split()
+    page = (ROOT / "docs" / "performance.md").read_text()
+    for name in names:
+        assert page.count(f"<!-- measured: {name} -->") == 1, name
+        assert page.count(f"<!-- end: {name} -->") == 1, name
+    assert page.count("<!-- measured: ") == len(names)
+
+
+def test_report_names_a_section_the_page_lacks():
+    words = [sys.executable, "-c", "from benchmarks import report; report.replace('', 'x', 'y')"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert "the page has no section x: expected <!-- measured: x -->" in done.stderr

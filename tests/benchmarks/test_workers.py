@@ -77,7 +77,6 @@ def test_operators_in_a_process_that_loads_one_framework_only():
     for measured in found.values():
         assert 0 < measured["least"] <= measured["median"]
     assert found["linear 768x128x512, backward"]["flops"] == 4 * 768 * 128 * 512
-    assert "_bench" not in sys.modules
 
 
 def test_a_worker_that_fails_says_why():

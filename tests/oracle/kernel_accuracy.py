@@ -3,6 +3,7 @@
     python tests/oracle/kernel_accuracy.py                   # everything: a minute
     python tests/oracle/kernel_accuracy.py --only conv gelu
     python tests/oracle/kernel_accuracy.py --worse           # only what is worse than PyTorch
+    python tests/oracle/kernel_accuracy.py --summary         # a line for each family
 
 The exact values are PyTorch's in float64 from the same float32 inputs. For each result and each
 gradient: the root mean square of the error over that of the values (rms) and the largest error over
@@ -13,21 +14,20 @@ A line is marked where ours is more than twice PyTorch's and more than one such 
 from __future__ import annotations
 
 import argparse
-import sys
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 import rushlight
-
-sys.path.insert(0, str(Path(__file__).parent))
+from rushlight.cli._bench.tables import table
 
 UNIT = 2.0**-24
 FACTOR = 2.0
+FLOOR = 0.25  # errors below this are those of the last rounding
 
 Function = Callable[..., Any]
 
@@ -451,6 +451,30 @@ def show(line: Line) -> str:
     return f"{line.name:<64}{line.unit:>4}{cells}{mark}"
 
 
+def summary(by_family: dict[str, list[Line]], *, markdown: bool) -> str:
+    """Return a line for each family: the typical and the worst ratio of our error to PyTorch's."""
+    rows = []
+    for family, lines in by_family.items():
+        ratios = [
+            max(line.ours[0], FLOOR) / max(line.theirs[0], FLOOR)
+            for line in lines
+            if line.unit == "u"
+        ]
+        worst = max(lines, key=lambda line: line.factor)
+        rows.append(
+            [
+                family,
+                f"{worst.name}, {worst.factor:.1f}" if worst.factor > FACTOR else "",
+                str(len(lines)),
+                f"{statistics.median(ratios):.2f}",
+                f"{min(ratios):.2f}",
+                str(sum(line.factor > FACTOR for line in lines)),
+            ]
+        )
+    head = ["kernels", "worst", "results", "median of ours / torch", "least", "over 2"]
+    return table(head, rows, names=2, markdown=markdown)
+
+
 def main() -> None:
     """Print the table and what is worse than PyTorch."""
     parser = argparse.ArgumentParser(
@@ -458,20 +482,26 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", default=[], help="cases whose name contains one")
     parser.add_argument("--worse", action="store_true", help="show only what is worse")
+    parser.add_argument("--summary", action="store_true", help="show a line for each family")
+    parser.add_argument("--markdown", action="store_true", help="the summary in Markdown")
     options = parser.parse_args()
     wanted = [text.lower() for text in options.only]
-    print(f"{'':<64}{'':>4}{'mean':>10}{'torch':>10}{'worst':>10}{'torch':>10}")
-    worse, count = 0, 0
+    by_family: dict[str, list[Line]] = {}
+    if not options.summary:
+        print(f"{'':<64}{'':>4}{'mean':>10}{'torch':>10}{'worst':>10}{'torch':>10}")
     for family in FAMILIES:
         for case in family():
             if wanted and not any(text in case.name.lower() for text in wanted):
                 continue
             for line in measure(case):
-                count += 1
-                worse += line.factor > FACTOR
-                if line.factor > FACTOR or not options.worse:
+                by_family.setdefault(family.__name__, []).append(line)
+                if not options.summary and (line.factor > FACTOR or not options.worse):
                     print(show(line), flush=True)
-    print(f"\n{count} results, {worse} of them more than {FACTOR:g} times PyTorch's error")
+    if options.summary:
+        print(summary(by_family, markdown=options.markdown))
+    lines = [line for found in by_family.values() for line in found]
+    worse = sum(line.factor > FACTOR for line in lines)
+    print(f"\n{len(lines)} results, {worse} of them more than {FACTOR:g} times PyTorch's error.")
 
 
 if __name__ == "__main__":

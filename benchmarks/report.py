@@ -1,0 +1,178 @@
+"""Measure everything and write the tables into docs/performance.md, between their markers.
+
+    python -m benchmarks.report                              # all sections: about an hour
+    python -m benchmarks.report --only train-2 kernels       # some of them
+    python -m benchmarks.report --list                       # their names
+    python -m benchmarks.report --rounds 1 --seconds 0.1     # a quick look
+
+A section is what stands between `<!-- measured: NAME -->` and `<!-- end: NAME -->`. Each is written
+as soon as it is measured, so an interrupted run keeps what it has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from _bench import operators, results
+from _bench.contenders import CONTENDERS, USUAL, installed
+from _bench.machine import describe
+from _bench.tables import digits, table
+from _bench.workloads import WORKLOADS
+
+from . import ROOT, overhead, scaling
+
+PAGE = ROOT / "docs" / "performance.md"
+
+
+def train(threads: int) -> Callable[[argparse.Namespace], str]:
+    """Return the section of whole steps with so many threads."""
+
+    def section(options: argparse.Namespace) -> str:
+        settings = {"threads": threads, "seconds": options.seconds}
+        names = installed(USUAL)
+        found = results.compare(list(WORKLOADS), names, settings, options.rounds)
+        parts = [results.ratio_table(found, markdown=True)]
+        if threads > 1:
+            parts.append("Parts of a step, milliseconds, minimum (median):")
+            parts.append(results.parts_table(found, markdown=True))
+        return "\n\n".join([*parts, *results.failures(found)])
+
+    return section
+
+
+def kernels(options: argparse.Namespace) -> str:
+    """Return the section of single operators."""
+    settings = {"threads": 2, "seconds": options.seconds / 10}
+    names = installed(n for n, c in CONTENDERS.items() if not (c.compiled or c.channels_last))
+    found = operators.compare(names, settings, options.rounds)
+    parts = [operators.peak_line(found), operators.kernel_table(found, markdown=True)]
+    return "\n\n".join([*parts, *operators.failure_lines(found)])
+
+
+def small(options: argparse.Namespace) -> str:
+    """Return the section of operators on one element."""
+    done = overhead.measure(options.rounds, options.seconds / 3)
+    return overhead.overhead_table(done, markdown=True)
+
+
+def batches(options: argparse.Namespace) -> str:
+    """Return the section of batches and threads."""
+    points = scaling.measure(
+        scaling.USUAL, scaling.BATCHES, (1, 2), installed(("rushlight", "torch")),
+        options.rounds, options.seconds / 2,
+    )  # fmt: skip
+    return scaling.scaling_table(points, markdown=True)
+
+
+def from_command(options: argparse.Namespace, *words: str) -> list[dict[str, Any]]:
+    """Return the rows of a `rushlight bench` command."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "rows.json")
+        more = ("--threads", "2", "--rounds", str(options.rounds), "--json", str(file))
+        command = [sys.executable, "-m", "rushlight", "bench", *words, *more]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        rows: list[dict[str, Any]] = json.loads(file.read_text())
+        return rows
+
+
+def fused(options: argparse.Namespace) -> str:
+    """Return the section of the fused convolution and ReLU."""
+    some = ["--images", str(options.images)] if options.images else []
+    rows = from_command(options, "conv-relu", *some)
+    parts = ("total", "forward", "backward", "other")
+    lines = [
+        [str(row["count"]), row["network"], row["framework"], *(digits(row[p]) for p in parts)]
+        for row in rows
+    ]
+    return table(["convolutions", "network", "framework", *parts], lines, names=3, markdown=True)
+
+
+def matmul(options: argparse.Namespace) -> str:
+    """Return the section of the matrix product."""
+    lines = [
+        [
+            row["library"],
+            digits(1e3 * row["first"]),
+            digits(1e3 * row["best"]),
+            digits(2e-9 * row["n"] ** 3 / row["best"]),
+        ]
+        for row in from_command(options, "matmul")
+    ]
+    return table(["library", "first call, ms", "best, ms", "Gflop/s"], lines, markdown=True)
+
+
+def accuracy(options: argparse.Namespace) -> str:
+    """Return the section of errors against float64."""
+    script = ROOT / "tests" / "oracle" / "kernel_accuracy.py"
+    command = [sys.executable, str(script), "--summary", "--markdown"]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "train-2": train(2),
+    "train-1": train(1),
+    "fused": fused,
+    "matmul": matmul,
+    "kernels": kernels,
+    "overhead": small,
+    "scaling": batches,
+    "accuracy": accuracy,
+}
+
+
+def replace(page: str, name: str, text: str) -> str:
+    """Return the page with a section's contents replaced.
+
+    Raises:
+        ValueError: the page lacks one of the section's markers.
+    """
+    start, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
+    if start not in page or end not in page:
+        raise ValueError(f"the page has no section {name}: expected {start} and {end}")
+    before, rest = page.split(start, 1)
+    after = rest.split(end, 1)[1]
+    return f"{before}{start}\n\n{text}\n\n{end}{after}"
+
+
+def write(path: Path, name: str, text: str) -> None:
+    """Put a section into the page, with the machine it was measured on and the day."""
+    stamped = f"{text}\n\n*{describe()}; {time.strftime('%Y-%m-%d')}.*"
+    path.write_text(replace(path.read_text(), name, stamped))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
+    made.add_argument("--list", action="store_true", help="print the sections' names and stop")
+    made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--seconds", type=float, default=1.0,
+                      help="of timing for a step in each round; less for an operator")  # fmt: skip
+    made.add_argument("--page", type=Path, default=PAGE, help="default: docs/performance.md")
+    made.add_argument("--images", type=int, help="of MNIST, for `fused` (default: all)")
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure the sections the command line asks for."""
+    options = parser().parse_args(words)
+    if options.list:
+        print("\n".join(SECTIONS))
+        return
+    for name in options.only:
+        start = time.monotonic()
+        write(options.page, name, SECTIONS[name](options))
+        print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
