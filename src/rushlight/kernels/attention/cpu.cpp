@@ -53,6 +53,15 @@ struct Sizes {
   }
 };
 
+// The first rows of x next to each other. Products read V and K in place, and rows of a layout by
+// position lie a power of two apart: they would fall on a few lines of the cache.
+Rows gathered(Rows x, int64_t rows, int64_t columns, float* room) {
+  if (x.stride == columns) return x;
+  for (int64_t r = 0; r < rows; ++r)
+    std::memcpy(room + r * columns, x.row(r), static_cast<size_t>(columns) * 4);
+  return {room, columns};
+}
+
 // f(task) on all threads; where tasks are few, each product is split over the threads instead.
 template <class F>
 void for_tasks(int64_t tasks, double flops, F&& f) {
@@ -95,8 +104,8 @@ double exponentials(float* x, const float* bias, float scale, int64_t length, fl
 void forward_block(const Sizes& z, Rows q, Rows k, Rows v, Rows bias, Rows y, float* lse,
                    int64_t first, float scale, bool causal) {
   const int64_t rows = std::min(z.block, z.l - first), keys = z.seen(first + rows, causal);
-  const Scratch room(static_cast<size_t>(rows * keys) * 4);
-  const Rows p{room.f32(), keys};
+  const Scratch room(static_cast<size_t>(keys * (rows + z.d)) * 4);
+  const Rows p{room.f32(), keys}, values = gathered(v, keys, z.d, room.f32() + rows * keys);
   multiply({rows, keys, z.e, q.from(first), k.transposed(), p.data, keys});
   float share[kMostRows];
   for (int64_t r = 0; r < rows; ++r) {
@@ -106,7 +115,7 @@ void forward_block(const Sizes& z, Rows q, Rows k, Rows v, Rows bias, Rows y, fl
     share[r] = sum == 0.0 ? 0.0f : static_cast<float>(1.0 / sum);
     std::memset(p.row(r) + length, 0, static_cast<size_t>(keys - length) * 4);
   }
-  multiply({rows, z.d, keys, p.from(0), v.from(0), y.row(first), y.stride});
+  multiply({rows, z.d, keys, p.from(0), values.from(0), y.row(first), y.stride});
   for (int64_t r = 0; r < rows; ++r) {
     float* to = y.row(first + r);
     for_row(z.d, [&](int64_t i, int64_t n) { store_first(to + i, load_first(to + i, n) * share[r], n); });
@@ -181,10 +190,12 @@ bool attention_backward(const View& g, const View& q, const View& k, const View&
   for_tasks(z.heads(), z.flops(z.l, 5.0), [&](int64_t head) {
     const int64_t n = head / z.h, h = head % z.h;
     const Gradients to{head_of(gq, n, h), head_of(gk, n, h), head_of(gv, n, h)};
+    const Scratch room(static_cast<size_t>(z.s * z.e) * 4);
+    const Rows keys = gathered(head_of(k, n, h), z.s, z.e, room.f32());
     clear(to.k, z.s, z.e);
     clear(to.v, z.s, z.d);
     for (int64_t first = 0; first < z.l; first += z.block)
-      backward_block(z, head_of(g, n, h), head_of(q, n, h), head_of(k, n, h), head_of(v, n, h),
+      backward_block(z, head_of(g, n, h), head_of(q, n, h), keys, head_of(v, n, h),
                      head_of(bias, n, h), lse.f32() + head * z.l, to, first,
                      static_cast<float>(scale), causal);
   });
