@@ -312,3 +312,16 @@ def _outcome(call):
         return call()
     except (RuntimeError, TypeError) as error:
         return type(error)
+
+
+def test_division_of_a_number_rounds_twice(torch):
+    values = np.random.default_rng(0).integers(1, 255, 64).astype(np.float32)
+    for number in (255, 2.5, True, 1j):
+        ours = number / rl.tensor(values)
+        np.testing.assert_array_equal(ours.numpy(), (number / torch.tensor(values)).numpy())
+    x = rl.tensor([2.0, 4.0], requires_grad=True)
+    assert repr(1 / x) == "tensor([0.5000, 0.2500], grad_fn=<MulBackward0>)"
+    assert repr(2**x) == "tensor([ 4., 16.], grad_fn=<PowBackward2>)"
+    assert repr(1 / rl.tensor(4)) == "tensor(0.2500)"
+    (1 / x).sum().backward()
+    assert x.grad.tolist() == [-0.25, -0.0625]

@@ -262,8 +262,7 @@ def positive(input: Tensor) -> Tensor:
 install(__add__=infix(Add), __radd__=infix(Add))
 install(__sub__=infix_by(sub), __rsub__=infix_by(rsub))
 install(__mul__=infix(Mul), __rmul__=infix(Mul))
-install(__truediv__=infix_by(true_divide), __rtruediv__=infix_by(true_divide, swapped=True))
-install(__div__=infix_by(true_divide), __rdiv__=infix_by(true_divide, swapped=True))
+install(__truediv__=infix_by(true_divide), __div__=infix_by(true_divide))
 install(__neg__=neg, __pos__=positive)
 
 # --- in place, without temporaries where nothing is recorded ---

@@ -220,6 +220,15 @@ def reciprocal(input: Tensor) -> Tensor:
     return Reciprocal.apply(as_float(input, "reciprocal"))
 
 
+def _divide_by(x: Tensor, other: Any) -> Tensor:
+    """Return other / x as torch computes it, which rounds twice."""
+    return Reciprocal.apply(as_float(x, "reciprocal")) * other
+
+
+_reversed_division = infix_by(_divide_by)
+install(__rtruediv__=_reversed_division, __rdiv__=_reversed_division)
+
+
 # --- powers ---
 
 
@@ -284,9 +293,9 @@ class Pow(Op):
 
     autocast_cuda = "float32"
 
-    def forward(ctx, x: Array, y: Array) -> Array:
+    def forward(ctx, x: Array, y: Array, *, of_number: bool = False) -> Array:
         z = _power(x, y)
-        ctx.overload = 2 if isinstance(x, (int, float, complex)) else 1
+        ctx.overload = 2 if of_number else 1
         ctx.save(x, y, z)
         return z
 
@@ -325,11 +334,12 @@ def pow(input: Any, exponent: Any) -> Tensor:
             if x.array.dtype.kind == "b":
                 x = cast(x, dtypes.int64)
         return PowNumber.apply(x, exponent=exponent)
-    if not isinstance(x, Tensor):
+    of_number = not isinstance(x, Tensor)
+    if of_number:
         x = wrap(np.asarray(x, y.array.dtype))
     if x.array.dtype.kind == "b":
         raise not_implemented("pow", x)
-    return Pow.apply(x, y)
+    return Pow.apply(x, y, of_number=of_number)
 
 
 @export(method=True, out=True, inplace=True)
