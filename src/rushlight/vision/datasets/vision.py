@@ -59,15 +59,16 @@ class VisionDataset(Dataset[Any]):
             lines.append(f"Root location: {self.root}")
         lines += [line for line in self.extra_repr().splitlines() if line]
         if self.transform is not None or self.target_transform is not None:
-            lines.append("StandardTransform")
+            own = ["StandardTransform"]
             for label, function in (
                 ("Transform: ", self.transform),
                 ("Target transform: ", self.target_transform),
             ):
                 if function is not None:
                     first, *rest = repr(function).splitlines()
-                    lines.append(label + first)
-                    lines += [" " * len(label) + line for line in rest]
+                    own.append(label + first)
+                    own += [" " * len(label) + line for line in rest]
+            lines.append("\n".join(own))  # torchvision indents the first of them only
         elif self.transforms is not None:
             lines.append(repr(self.transforms))
         return "\n".join(

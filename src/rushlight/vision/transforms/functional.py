@@ -10,13 +10,75 @@ import numpy as np
 from ..._tensor import Tensor, wrap
 from ...backend import dtype as dtypes
 from ...ops.resize import interpolate
+from ._colour import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_gamma,
+    adjust_hue,
+    adjust_saturation,
+    adjust_sharpness,
+    autocontrast,
+    gaussian_blur,
+    invert,
+    posterize,
+    rgb_to_grayscale,
+    solarize,
+    to_grayscale,
+)
+from ._geometry import (
+    PILLOW_MODES,
+    affine,
+    center_crop,
+    crop,
+    erase,
+    five_crop,
+    get_dimensions,
+    get_image_num_channels,
+    get_image_size,
+    hflip,
+    is_pil_image,
+    pad,
+    rotate,
+    ten_crop,
+    vflip,
+)
 
-_MODES = {"nearest": 0, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5, "lanczos": 1}
-
-
-def is_pil_image(image: Any) -> bool:
-    """Tell whether something is a Pillow image, without importing Pillow."""
-    return hasattr(image, "getbands") and hasattr(image, "mode")
+__all__ = [
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_gamma",
+    "adjust_hue",
+    "adjust_saturation",
+    "adjust_sharpness",
+    "affine",
+    "autocontrast",
+    "center_crop",
+    "convert_image_dtype",
+    "crop",
+    "erase",
+    "five_crop",
+    "gaussian_blur",
+    "get_dimensions",
+    "get_image_num_channels",
+    "get_image_size",
+    "hflip",
+    "invert",
+    "is_pil_image",
+    "normalize",
+    "pad",
+    "pil_to_tensor",
+    "posterize",
+    "resize",
+    "resized_crop",
+    "rgb_to_grayscale",
+    "rotate",
+    "solarize",
+    "ten_crop",
+    "to_grayscale",
+    "to_pil_image",
+    "to_tensor",
+    "vflip",
+]
 
 
 def pil_to_tensor(pic: Any) -> Tensor:
@@ -134,7 +196,7 @@ def resize(
     mode = str(getattr(interpolation, "value", interpolation))
     if is_pil_image(img):
         height, width = _new_size(img.height, img.width, size, max_size)
-        return img.resize((width, height), _MODES[mode])
+        return img.resize((width, height), PILLOW_MODES[mode])
     if not isinstance(img, Tensor):
         raise TypeError(f"img should be PIL Image or Tensor. Got {type(img)}")
     target = _new_size(img.array.shape[-2], img.array.shape[-1], size, max_size)
@@ -155,8 +217,24 @@ def resize(
     return result.reshape(*img.array.shape[:-2], *target)
 
 
+def resized_crop(
+    img: Any,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    size: Any,
+    interpolation: Any = "bilinear",
+    antialias: bool | None = True,
+) -> Any:
+    """Return a part of an image in another size."""
+    return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
+
+
 def convert_image_dtype(image: Tensor, dtype: dtypes.dtype = dtypes.float32) -> Tensor:
     """Return an image in another dtype, its values scaled from one range to the other."""
+    if not isinstance(image, Tensor):
+        raise TypeError("Input img should be Tensor Image")
     source = image.dtype
     if source is dtype:
         return image

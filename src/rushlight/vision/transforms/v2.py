@@ -9,6 +9,7 @@ from ..._tensor import Tensor
 from . import functional as F
 from ._classes import (
     Compose,
+    ConvertImageDtype,
     InterpolationMode,
     Lambda,
     Normalize,
@@ -16,6 +17,33 @@ from ._classes import (
     Resize,
     ToPILImage,
     ToTensor,
+)
+from ._random import (
+    CenterCrop,
+    FiveCrop,
+    Pad,
+    RandomAffine,
+    RandomApply,
+    RandomChoice,
+    RandomCrop,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomOrder,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomVerticalFlip,
+    TenCrop,
+)
+from ._random_colour import (
+    ColorJitter,
+    GaussianBlur,
+    Grayscale,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
 )
 
 
@@ -64,12 +92,36 @@ class ToDtype(nn.Module):
 
 
 __all__ = [
+    "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "ConvertImageDtype",
+    "FiveCrop",
+    "GaussianBlur",
+    "Grayscale",
     "InterpolationMode",
     "Lambda",
     "Normalize",
     "PILToTensor",
+    "Pad",
+    "RandomAdjustSharpness",
+    "RandomAffine",
+    "RandomApply",
+    "RandomAutocontrast",
+    "RandomChoice",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomOrder",
+    "RandomPosterize",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSolarize",
+    "RandomVerticalFlip",
     "Resize",
+    "TenCrop",
     "ToDtype",
     "ToImage",
     "ToPILImage",
