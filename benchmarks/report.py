@@ -23,7 +23,7 @@ from typing import Any
 
 from _bench import operators, results
 from _bench.contenders import CONTENDERS, USUAL, installed
-from _bench.machine import describe
+from _bench.machine import Disturbance, describe
 from _bench.tables import digits, table
 from _bench.workloads import WORKLOADS
 
@@ -142,10 +142,12 @@ def replace(page: str, name: str, text: str) -> str:
     return f"{before}{start}\n\n{text}\n\n{end}{after}"
 
 
-def write(path: Path, name: str, text: str) -> None:
-    """Put a section into the page, with the machine it was measured on and the day."""
-    stamped = f"{text}\n\n*{describe()}; {time.strftime('%Y-%m-%d')}.*"
-    path.write_text(replace(path.read_text(), name, stamped))
+def stamp(others: float | None) -> str:
+    """Return the machine, the day, and whether other programs disturbed the measurement."""
+    words = [describe(), time.strftime("%Y-%m-%d")]
+    if others is not None and others > 0.03:
+        words.append(f"other programs took {others:.0%} of the processors meanwhile")
+    return f"*{'; '.join(words)}.*"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -169,8 +171,10 @@ def main(words: Sequence[str] | None = None) -> None:
         print("\n".join(SECTIONS))
         return
     for name in options.only:
-        start = time.monotonic()
-        write(options.page, name, SECTIONS[name](options))
+        start, disturbance = time.monotonic(), Disturbance()
+        text = SECTIONS[name](options)
+        stamped = f"{text}\n\n{stamp(None if name == 'accuracy' else disturbance.share())}"
+        options.page.write_text(replace(options.page.read_text(), name, stamped))
         print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
 
 

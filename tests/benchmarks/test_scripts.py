@@ -127,3 +127,13 @@ def test_report_names_a_section_the_page_lacks():
     words = [sys.executable, "-c", "from benchmarks import report; report.replace('', 'x', 'y')"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert "the page has no section x: expected <!-- measured: x -->" in done.stderr
+
+
+def test_the_table_of_errors(torch):
+    script = ROOT / "tests" / "oracle" / "kernel_accuracy.py"
+    words = [sys.executable, str(script), "--only", "adaptive", "softmax 64x10", "--summary"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(rushlight.__file__).parents[1])}
+    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:3]] == [["pools", "2"], ["softmaxes", "4"]]
+    assert lines[-1].startswith("6 results, ")

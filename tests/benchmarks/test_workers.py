@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import rushlight
-from rushlight.cli._bench import kernels, memory, peak, processes, steps
+from rushlight.cli._bench import kernels, machine, memory, peak, processes, steps
 from rushlight.cli._bench.cases import CASES
 from rushlight.cli._bench.workloads import WORKLOADS
 
@@ -116,3 +116,24 @@ def test_memory_sees_a_large_array():
     assert len(held) == 64 << 20
     del held
     assert memory.peak() - before > 60 << 20
+
+
+def test_disturbance_counts_what_others_did(monkeypatch):
+    busy, own, clock = iter([100.0, 112.0]), iter([5.0, 9.0]), iter([0.0, 4.0])
+    monkeypatch.setattr(machine, "_busy", lambda: next(busy))
+    monkeypatch.setattr(machine, "_own", lambda: next(own))
+    monkeypatch.setattr(machine.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 4)
+    # Four cores had 16 seconds; 12 were worked, 4 of them by us.
+    assert machine.Disturbance().share() == pytest.approx(0.5)
+
+
+def test_disturbance_of_an_unknown_system(monkeypatch):
+    monkeypatch.setattr(machine, "_busy", lambda: None)
+    assert machine.Disturbance().share() is None
+
+
+def test_the_machine_in_a_line():
+    line = machine.describe()
+    assert machine.processor_name() in line
+    assert "Python 3." in line

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
+import time
 
 from .processes import usable_cores
 
@@ -46,3 +48,33 @@ def describe() -> str:
     packages = [f"{name} {version}" for name in ("torch", "numpy") if (version := release(name))]
     processor = f"{processor_name()}, {usable_cores()} cores, {vector_width()}"
     return f"{processor}; {', '.join(packages)}, Python {platform.python_version()}"
+
+
+class Disturbance:
+    """How much of the processors other programs took since this was made (Linux; else unknown)."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic(), _busy(), _own()
+
+    def share(self) -> float | None:
+        """Return it as a part of all cores: 0 on a quiet machine; None where nobody knows."""
+        start, busy, own = self._start
+        now = _busy()
+        if busy is None or now is None:
+            return None
+        available = (time.monotonic() - start) * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, (now - busy - (_own() - own)) / max(available, 1e-9)))
+
+
+def _busy() -> float | None:
+    """Return the seconds in which any core worked for anybody, or was taken away by the host."""
+    try:
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, irq, soft, steal = map(int, file.readline().split()[1:9])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own() -> float:
+    return sum(os.times()[:4])  # of this process and its finished children
