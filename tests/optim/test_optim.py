@@ -394,3 +394,23 @@ def test_schedule_before_optimizer_warns():
     schedule = optim.lr_scheduler.StepLR(optimizer, 1)
     with pytest.warns(UserWarning, match=r"lr_scheduler.step\(\)` before"):
         schedule.step()
+
+
+def test_an_optimizer_around_another_need_not_call_init():
+    class Around(rushlight.optim.Optimizer):
+        def __init__(self, inner):
+            self.inner, self.param_groups = inner, inner.param_groups
+
+        def step(self, closure=None):
+            return self.inner.step(closure)
+
+    weight = rushlight.nn.Parameter(rushlight.ones(2))
+    outer = Around(rushlight.optim.SGD([weight], lr=0.5))
+    seen = []
+    outer.register_step_post_hook(lambda *_: seen.append("stepped"))
+    weight.sum().backward()
+    outer.step()
+    outer.zero_grad()
+    assert weight.tolist() == [0.5, 0.5]
+    assert weight.grad is None
+    assert seen == ["stepped"]

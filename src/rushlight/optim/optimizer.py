@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from .._settings import typename
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.hooks import RemovableHandle, add_hook
@@ -25,6 +27,9 @@ class _Required:
 
 
 required = _Required()
+
+
+_HOOKS = ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_pre", "load_post")
 
 
 class Optimizer:
@@ -44,22 +49,11 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or "
-                f"dicts, but got {type(params).__name__}"
+                f"dicts, but got {params.type()}"
             )
         self.defaults = defaults
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self._hooks: dict[str, OrderedDict[int, Callable[..., Any]]] = {
-            name: OrderedDict()
-            for name in (
-                "step_pre",
-                "step_post",
-                "state_dict_pre",
-                "state_dict_post",
-                "load_pre",
-                "load_post",
-            )
-        }
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -101,7 +95,7 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(
                     "optimizer can only optimize Tensors, but one of the params is "
-                    f"{type(p).__name__}"
+                    f"{typename(p)}"
                 )
             if not (p.is_leaf or p.retains_grad or self.defaults.get("differentiable")):
                 raise ValueError("can't optimize a non-leaf Tensor")
@@ -150,6 +144,11 @@ class Optimizer:
         raise NotImplementedError
 
     # --- hooks ---
+
+    @functools.cached_property
+    def _hooks(self) -> dict[str, OrderedDict[int, Callable[..., Any]]]:
+        # Made when asked for: optimizers around others often leave Optimizer.__init__ out.
+        return {name: OrderedDict() for name in _HOOKS}
 
     def _add(self, name: str, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         handle = add_hook(self._hooks[name], hook)
@@ -256,18 +255,6 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if "_hooks" not in self.__dict__:
-            self._hooks = {
-                n: OrderedDict()
-                for n in (
-                    "step_pre",
-                    "step_post",
-                    "state_dict_pre",
-                    "state_dict_post",
-                    "load_pre",
-                    "load_post",
-                )
-            }
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
@@ -336,7 +323,6 @@ class Optimizer:
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     if getattr(step, "_runs_hooks", False):
         return step
-    import functools
 
     @functools.wraps(step)
     @quiet
