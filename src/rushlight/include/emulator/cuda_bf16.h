@@ -14,6 +14,9 @@ inline __nv_bfloat16 __float2bfloat16_rz(float x) {
 }
 inline __nv_bfloat16 __double2bfloat16(double x) { return __nv_bfloat16(x); }
 inline __nv_bfloat16 __int2bfloat16_rn(int x) { return __nv_bfloat16(static_cast<float>(x)); }
+inline int __bfloat162int_rn(__nv_bfloat16 x) {
+  return static_cast<int>(std::nearbyint(static_cast<float>(x)));
+}
 inline int __bfloat162int_rz(__nv_bfloat16 x) { return static_cast<int>(static_cast<float>(x)); }
 inline __nv_bfloat16 __ushort_as_bfloat16(unsigned short x) {
   return rushlight::emu::reinterpret<__nv_bfloat16>(x);

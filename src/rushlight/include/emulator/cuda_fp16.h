@@ -18,6 +18,12 @@ inline __half __int2half_rn(int x) { return __half(static_cast<float>(x)); }
 inline __half __uint2half_rn(unsigned x) { return __half(static_cast<float>(x)); }
 inline int __half2int_rn(__half x) { return static_cast<int>(std::nearbyint(static_cast<float>(x))); }
 inline int __half2int_rz(__half x) { return static_cast<int>(static_cast<float>(x)); }
+inline unsigned __half2uint_rn(__half x) { return static_cast<unsigned>(std::nearbyint(static_cast<float>(x))); }
+inline unsigned __half2uint_rz(__half x) { return static_cast<unsigned>(static_cast<float>(x)); }
+inline short __half2short_rn(__half x) { return static_cast<short>(__half2int_rn(x)); }
+inline unsigned short __half2ushort_rn(__half x) { return static_cast<unsigned short>(__half2int_rn(x)); }
+inline __half __short2half_rn(short x) { return __half(static_cast<float>(x)); }
+inline __half __ushort2half_rn(unsigned short x) { return __half(static_cast<float>(x)); }
 inline __half __ushort_as_half(unsigned short x) { return rushlight::emu::reinterpret<__half>(x); }
 inline __half __short_as_half(short x) { return rushlight::emu::reinterpret<__half>(x); }
 inline unsigned short __half_as_ushort(__half x) { return x.bits; }

@@ -151,6 +151,8 @@ struct TensorOptions {
   std::optional<ScalarType> dtype_opt() const { return dtype_; }
   std::optional<Device> device_opt() const { return device_; }
   std::optional<bool> requires_grad_opt() const { return requires_grad_; }
+  std::optional<Layout> layout_opt() const { return layout_; }
+  std::optional<bool> pinned_memory_opt() const { return pinned_; }
   std::optional<MemoryFormat> memory_format_opt() const { return memory_format_; }
 
  private:
@@ -168,6 +170,20 @@ struct TensorOptions {
   std::optional<bool> pinned_;
   std::optional<MemoryFormat> memory_format_;
 };
+
+RUSHLIGHT_COLD inline void append_text(std::string& out, const TensorOptions& o) {
+  const auto of = [](bool is_set) { return is_set ? "" : " (default)"; };
+  out += ::rushlight::text_of(
+      "TensorOptions(dtype=", o.dtype(), of(o.has_dtype()), ", device=", o.device(),
+      of(o.has_device()), ", layout=", o.layout(), of(o.layout_opt().has_value()), ", requires_grad=",
+      o.requires_grad() ? "true" : "false", of(o.requires_grad_opt().has_value()),
+      ", pinned_memory=", o.pinned_memory() ? "true" : "false",
+      of(o.pinned_memory_opt().has_value()), ", memory_format=(nullopt))");
+}
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& stream, const TensorOptions& o) {
+  return stream << ::rushlight::text_of(o);
+}
 
 inline TensorOptions dtype(ScalarType type) { return TensorOptions(type); }
 inline TensorOptions dtype(caffe2::TypeMeta type) { return TensorOptions(type); }

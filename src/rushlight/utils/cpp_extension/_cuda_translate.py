@@ -11,6 +11,7 @@ import bisect
 from collections.abc import Iterator
 
 from rushlight.utils.cpp_extension._cuda_tokens import END, Token, matching, tokenize
+from rushlight.utils.cpp_extension._cuda_turns import add_turns
 from rushlight.utils.cpp_extension._cuda_waits import Functions
 
 _EMULATOR = "::rushlight::emu::"
@@ -38,6 +39,7 @@ class _Translation:
             rewrite = _REWRITES.get(token.text)
             if rewrite is not None:
                 rewrite(self, index)
+        add_turns(self, self.functions.bodies)
         parts, position = [], 0
         for start, end, _, text in sorted(self.edits):
             lost = self.source.count("\n", start, end) - text.count("\n")
@@ -171,7 +173,13 @@ class _Translation:
             return
         names = list(self._declared_names(index + 1, last))
         number = self.tokens[index].start  # tells the arrays of one declaration from all others
-        self.replace(index, index, f"RUSHLIGHT_SHARED({number})")
+        alignment = ""
+        for at in range(first, last):  # C++ wants `alignas` before all other words
+            if self.text(at) == "alignas" and at + 1 in self.partners:
+                closing = self.partners[at + 1]
+                alignment = f", {self.source[self.tokens[at].start : self.tokens[closing].end]}"
+                self.replace(at, closing, "")
+        self.replace(index, index, f"RUSHLIGHT_SHARED({number}{alignment})")
         after = f' RUSHLIGHT_SHARED_END({number}, "{", ".join(names)}")'
         after += "".join(f" RUSHLIGHT_SHARED_NAME({number}, {name})" for name in names)
         self.insert_after(last, after)
@@ -314,6 +322,7 @@ _REWRITES = {
     "__device__": _Translation.variable,
     "__managed__": _Translation.variable,
     "cudaLaunchKernel": _Translation.untyped_kernel,
+    "cudaLaunchCooperativeKernel": _Translation.untyped_kernel,
     "asm": _Translation.assembly,
     "__asm__": _Translation.assembly,
 }

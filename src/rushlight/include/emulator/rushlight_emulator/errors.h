@@ -14,6 +14,10 @@
   X(cudaErrorInitializationError, 3, "initialization error")                                \
   X(cudaErrorInvalidConfiguration, 9, "invalid configuration argument")                     \
   X(cudaErrorInvalidSymbol, 13, "invalid device symbol")                                    \
+  X(cudaErrorInvalidPitchValue, 12, "invalid pitch argument")                               \
+  X(cudaErrorInvalidHostPointer, 16, "invalid host pointer")                                \
+  X(cudaErrorInvalidDevicePointer, 17, "invalid device pointer")                            \
+  X(cudaErrorInsufficientDriver, 35, "CUDA driver version is insufficient for CUDA runtime version") \
   X(cudaErrorInvalidMemcpyDirection, 21, "invalid copy direction for memcpy")               \
   X(cudaErrorInvalidDeviceFunction, 98, "invalid device function")                          \
   X(cudaErrorNoDevice, 100, "no CUDA-capable device is detected")                           \

@@ -279,17 +279,27 @@ cudaError_t launch_unpacked(void (*kernel)(P...), const Configuration& with, voi
 // `__shared__ float a[8], b;` is written as RUSHLIGHT_SHARED(n) float a[8], b;
 // RUSHLIGHT_SHARED_END(n, "a, b") RUSHLIGHT_SHARED_NAME(n, a) RUSHLIGHT_SHARED_NAME(n, b).
 #ifdef RUSHLIGHT_CUDA_CHECK
-#define RUSHLIGHT_SHARED(n) struct rushlight_shared_##n {
+#define RUSHLIGHT_SHARED(n, ...) \
+  struct rushlight_shared_##n {  \
+    __VA_ARGS__
 #define RUSHLIGHT_SHARED_END(n, names) \
   };                                   \
   auto& rushlight_memory_##n = ::rushlight::emu::checked_shared<rushlight_shared_##n>(names);
 #define RUSHLIGHT_SHARED_NAME(n, name) auto& name = rushlight_memory_##n.name;
 #else
 // A worker runs one block at a time, all its threads included: its own copy is the block's.
-#define RUSHLIGHT_SHARED(n) static thread_local
+#define RUSHLIGHT_SHARED(n, ...) __VA_ARGS__ static thread_local
 #define RUSHLIGHT_SHARED_END(n, names)
 #define RUSHLIGHT_SHARED_NAME(n, name)
 #endif
+// `target = value` through a volatile pointer: all threads read, then all write.
+#define RUSHLIGHT_IN_STEP(target, ...)                                                   \
+  do {                                                                                   \
+    const std::remove_cv_t<std::remove_reference_t<decltype(target)>> rushlight_value = __VA_ARGS__; \
+    ::rushlight::emu::take_turn();                                                       \
+    target = rushlight_value;                                                            \
+    ::rushlight::emu::take_turn();                                                       \
+  } while (false)
 // For kernels with lambdas or classes inside that could not see local copies.
 #define RUSHLIGHT_KERNEL_WITHOUT_INDICES(mode) \
   ::rushlight::emu::run_threads<::rushlight::emu::mode>(__func__, [=](::uint3) mutable -> void {

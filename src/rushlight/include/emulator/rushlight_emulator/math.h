@@ -85,6 +85,40 @@ inline int __dp4a(int a, int b, int c) {
 inline unsigned __sad(int x, int y, unsigned z) {
   return z + static_cast<unsigned>(x < y ? y - x : x - y);
 }
+inline unsigned __usad(unsigned x, unsigned y, unsigned z) { return z + (x < y ? y - x : x - y); }
+inline int __hadd(int x, int y) { return static_cast<int>((int64_t{x} + y) >> 1); }
+inline int __rhadd(int x, int y) { return static_cast<int>((int64_t{x} + y + 1) >> 1); }
+inline long long __mul64hi(long long x, long long y) {
+  return static_cast<long long>(static_cast<__int128>(x) * y >> 64);
+}
+/// The n-th set bit at or above `base`; below it for negative n.
+inline unsigned __fns(unsigned mask, unsigned base, int n) {
+  if (n == 0) return mask >> (base & 31) & 1 ? base : ~0u;
+  const int step = n > 0 ? 1 : -1;
+  for (int bit = static_cast<int>(base); bit >= 0 && bit < 32; bit += step)
+    if ((mask >> bit & 1) && (n -= step) == 0) return static_cast<unsigned>(bit);
+  return ~0u;
+}
+
+// Four bytes at once.
+#define RUSHLIGHT_BYTES(name, type, expression)                                              \
+  inline unsigned name(unsigned a, unsigned b) {                                             \
+    unsigned result = 0;                                                                     \
+    for (int i = 0; i < 32; i += 8) {                                                        \
+      const int x = static_cast<type>(a >> i), y = static_cast<type>(b >> i);                \
+      result |= (static_cast<unsigned>(expression) & 0xff) << i;                             \
+    }                                                                                        \
+    return result;                                                                           \
+  }
+RUSHLIGHT_BYTES(__vadd4, int8_t, x + y)
+RUSHLIGHT_BYTES(__vsub4, int8_t, x - y)
+RUSHLIGHT_BYTES(__vmaxs4, int8_t, x < y ? y : x)
+RUSHLIGHT_BYTES(__vmins4, int8_t, x < y ? x : y)
+RUSHLIGHT_BYTES(__vmaxu4, uint8_t, x < y ? y : x)
+RUSHLIGHT_BYTES(__vminu4, uint8_t, x < y ? x : y)
+RUSHLIGHT_BYTES(__vabsdiffu4, uint8_t, x < y ? y - x : x - y)
+RUSHLIGHT_BYTES(__vcmpeq4, uint8_t, x == y ? 0xff : 0)
+#undef RUSHLIGHT_BYTES
 
 // ---- float and double, with the rounding modes that are the default one ----
 
@@ -100,6 +134,16 @@ RUSHLIGHT_ROUNDED(double, __d)
 #undef RUSHLIGHT_ROUNDED
 inline float __fmaf_rn(float x, float y, float z) { return std::fma(x, y, z); }
 inline double __fma_rn(double x, double y, double z) { return std::fma(x, y, z); }
+// Towards zero: the exact result tells whether the rounded one is past it.
+inline float __fdiv_rz(float x, float y) {
+  const float q = x / y;
+  return std::fabs(static_cast<double>(q)) > std::fabs(static_cast<double>(x) / y) ? std::nextafter(q, 0.0f) : q;
+}
+inline float __frcp_rz(float x) { return __fdiv_rz(1.0f, x); }
+inline float __fsqrt_rz(float x) {
+  const float root = std::sqrt(x);
+  return static_cast<double>(root) * root > x ? std::nextafter(root, 0.0f) : root;
+}
 inline float __frsqrt_rn(float x) { return 1.0f / std::sqrt(x); }
 inline float __fdividef(float x, float y) { return x / y; }
 inline float fdividef(float x, float y) { return x / y; }
@@ -123,6 +167,20 @@ inline void __sincosf(float x, float* sine, float* cosine) {
 
 // ---- functions C++ does not have ----
 
+namespace rushlight::emu {
+/// x with erfc(x) = p: a first guess, then Newton's steps.
+inline double erfcinv(double p) {
+  if (!(p > 0) || !(p < 2)) return p == 0 ? HUGE_VAL : p == 2 ? -HUGE_VAL : NAN;
+  const double tail = p < 1 ? p : 2 - p, t = std::sqrt(-2 * std::log(tail / 2));
+  double x = 0.70711 * (t - (2.30753 + t * 0.27061) / (1 + t * (0.99229 + t * 0.04481)));
+  for (int step = 0; step < 4; ++step) {
+    const double error = std::erfc(x) - tail;
+    x += error / (1.1283791670955126 * std::exp(-x * x) - x * error);
+  }
+  return p < 1 ? x : -x;
+}
+}  // namespace rushlight::emu
+
 #define RUSHLIGHT_FUNCTIONS(type, f)                                                           \
   inline type rsqrt##f(type x) { return type(1) / std::sqrt(x); }                              \
   inline type rcbrt##f(type x) { return type(1) / std::cbrt(x); }                              \
@@ -130,6 +188,23 @@ inline void __sincosf(float x, float* sine, float* cosine) {
   inline type cospi##f(type x) { return std::cos(std::fmod(x, type(2)) * type(M_PI)); }        \
   inline type normcdf##f(type x) { return std::erfc(-x * type(M_SQRT1_2)) / 2; }               \
   inline type erfcx##f(type x) { return std::exp(x * x) * std::erfc(x); }                      \
+  inline type normcdfinv##f(type x) {                                                          \
+    return static_cast<type>(-M_SQRT2 * rushlight::emu::erfcinv(2 * double(x)));               \
+  }                                                                                            \
+  inline type erfcinv##f(type x) { return static_cast<type>(rushlight::emu::erfcinv(x)); }     \
+  inline type erfinv##f(type x) {                                                              \
+    return static_cast<type>(x < 0 ? -rushlight::emu::erfcinv(1 + double(x))                   \
+                                   : rushlight::emu::erfcinv(1 - double(x)));                  \
+  }                                                                                            \
+  inline type cyl_bessel_i0##f(type x) {                                                       \
+    return static_cast<type>(std::cyl_bessel_i(0.0, std::fabs(double(x))));                    \
+  }                                                                                            \
+  inline type cyl_bessel_i1##f(type x) {                                                       \
+    return static_cast<type>(std::copysign(std::cyl_bessel_i(1.0, std::fabs(double(x))), double(x))); \
+  }                                                                                            \
+  inline type norm4d##f(type x, type y, type z, type w) {                                      \
+    return std::hypot(std::hypot(x, y), std::hypot(z, w));                                     \
+  }                                                                                            \
   inline type rhypot##f(type x, type y) { return type(1) / std::hypot(x, y); }                 \
   inline type norm3d##f(type x, type y, type z) { return std::hypot(std::hypot(x, y), z); }    \
   inline type rnorm3d##f(type x, type y, type z) { return type(1) / norm3d##f(x, y, z); }      \
@@ -172,6 +247,9 @@ inline float __ll2float_rn(long long x) { return static_cast<float>(x); }
 inline float __ull2float_rn(unsigned long long x) { return static_cast<float>(x); }
 inline float __double2float_rn(double x) { return static_cast<float>(x); }
 inline double __int2double_rn(int x) { return x; }
+inline double __uint2double_rn(unsigned x) { return x; }
+inline double __ll2double_rn(long long x) { return static_cast<double>(x); }
+inline double __ull2double_rn(unsigned long long x) { return static_cast<double>(x); }
 
 // ---- min and max, which CUDA has outside of namespaces ----
 

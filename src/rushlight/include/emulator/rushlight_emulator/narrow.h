@@ -95,7 +95,22 @@ RUSHLIGHT_NARROW(__nv_bfloat16, bfloat16_bits, bfloat16_value)
   inline T __h##name(T x, T y) { return T(expression); }                                         \
   inline T2 __h##name##2(T2 a, T2 b) { return {__h##name(a.x, b.x), __h##name(a.y, b.y)}; }
 #define RUSHLIGHT_NARROW_TEST(T, name, operation)                                                \
-  inline bool __h##name(T x, T y) { return float(x) operation float(y); }
+  inline bool __h##name(T x, T y) { return float(x) operation float(y); }                        \
+  inline bool __h##name##u(T x, T y) {                                                           \
+    return float(x) != float(x) || float(y) != float(y) || float(x) operation float(y);          \
+  }
+// Of a pair: 1 and 0, or whether both hold.
+#define RUSHLIGHT_NARROW_PAIR_TEST(T, T2, name, operation)                                       \
+  inline T2 __h##name##2(T2 a, T2 b) {                                                           \
+    return {T(float(a.x) operation float(b.x)), T(float(a.y) operation float(b.y))};             \
+  }                                                                                              \
+  inline bool __hb##name##2(T2 a, T2 b) {                                                        \
+    return float(a.x) operation float(b.x) && float(a.y) operation float(b.y);                   \
+  }
+#define RUSHLIGHT_NARROW_PAIR_TESTS(T, T2)                                                       \
+  RUSHLIGHT_NARROW_PAIR_TEST(T, T2, eq, ==) RUSHLIGHT_NARROW_PAIR_TEST(T, T2, ne, !=)            \
+  RUSHLIGHT_NARROW_PAIR_TEST(T, T2, lt, <) RUSHLIGHT_NARROW_PAIR_TEST(T, T2, le, <=)             \
+  RUSHLIGHT_NARROW_PAIR_TEST(T, T2, gt, >) RUSHLIGHT_NARROW_PAIR_TEST(T, T2, ge, >=)
 
 #define RUSHLIGHT_NARROW_FUNCTIONS(T, T2)                                                        \
   RUSHLIGHT_NARROW_1(T, T2, exp, std::exp(x))                                                    \
@@ -130,7 +145,21 @@ RUSHLIGHT_NARROW(__nv_bfloat16, bfloat16_bits, bfloat16_value)
   inline T __hmul_sat(T x, T y) { return T(__saturatef(float(x) * float(y))); }                  \
   inline bool __hisnan(T x) { return std::isnan(float(x)); }                                     \
   inline int __hisinf(T x) { return std::isinf(float(x)) ? (float(x) > 0 ? 1 : -1) : 0; }        \
+  inline T __hfma_relu(T x, T y, T z) { return T(std::fmax(std::fma(float(x), float(y), float(z)), 0.0f)); } \
+  inline T2 __hfma2_relu(T2 a, T2 b, T2 c) {                                                     \
+    return {__hfma_relu(a.x, b.x, c.x), __hfma_relu(a.y, b.y, c.y)};                             \
+  }                                                                                              \
+  inline T2 __hisnan2(T2 v) { return {T(__hisnan(v.x)), T(__hisnan(v.y))}; }                     \
+  inline T __hmax_nan(T x, T y) { return __hisnan(x) || __hisnan(y) ? T(NAN) : __hmax(x, y); }   \
+  inline T __hmin_nan(T x, T y) { return __hisnan(x) || __hisnan(y) ? T(NAN) : __hmin(x, y); }   \
+  inline T __hadd_rn(T x, T y) { return x + y; }                                                 \
+  inline T __hsub_rn(T x, T y) { return x - y; }                                                 \
+  inline T __hmul_rn(T x, T y) { return x * y; }                                                 \
+  inline T2 __hadd2_rn(T2 a, T2 b) { return a + b; }                                             \
+  inline T2 __hsub2_rn(T2 a, T2 b) { return a - b; }                                             \
+  inline T2 __hmul2_rn(T2 a, T2 b) { return a * b; }                                             \
   inline T2 __lowhigh2highlow(T2 v) { return {v.y, v.x}; }                                       \
+  RUSHLIGHT_NARROW_PAIR_TESTS(T, T2)                                                             \
   RUSHLIGHT_NARROW_TEST(T, eq, ==)                                                               \
   RUSHLIGHT_NARROW_TEST(T, ne, !=)                                                               \
   RUSHLIGHT_NARROW_TEST(T, lt, <)                                                                \

@@ -24,6 +24,9 @@ enum : unsigned {
   cudaHostAllocPortable = 1,
   cudaHostAllocMapped = 2,
   cudaHostAllocWriteCombined = 4,
+  cudaHostRegisterDefault = 0,
+  cudaHostRegisterPortable = 1,
+  cudaHostRegisterMapped = 2,
   cudaMemAttachGlobal = 1,
   cudaMemAttachHost = 2
 };
@@ -120,6 +123,45 @@ RUSHLIGHT_OUT_OF_LINE inline cudaError_t cudaMemset(void* to, int value, size_t 
 inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t = nullptr) {
   return cudaMemset(to, value, bytes);
 }
+inline cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                                     size_t width, size_t height, cudaMemcpyKind kind,
+                                     cudaStream_t = nullptr) {
+  return cudaMemcpy2D(to, to_pitch, from, from_pitch, width, height, kind);
+}
+inline cudaError_t cudaMemcpyPeer(void* to, int, const void* from, int, size_t bytes) {
+  return cudaMemcpy(to, from, bytes, cudaMemcpyDeviceToDevice);
+}
+inline cudaError_t cudaMemset2D(void* to, size_t pitch, int value, size_t width, size_t height) {
+  for (size_t row = 0; row < height; ++row) {
+    const auto error = cudaMemset(static_cast<char*>(to) + row * pitch, value, width);
+    if (error != cudaSuccess) return error;
+  }
+  return cudaSuccess;
+}
+enum cudaMemoryAdvise {
+  cudaMemAdviseSetReadMostly = 1,
+  cudaMemAdviseUnsetReadMostly = 2,
+  cudaMemAdviseSetPreferredLocation = 3,
+  cudaMemAdviseSetAccessedBy = 5
+};
+inline cudaError_t cudaMemAdvise(const void*, size_t, cudaMemoryAdvise, int) { return cudaSuccess; }
+constexpr int cudaCpuDeviceId = -1;
+enum cudaMemoryType {
+  cudaMemoryTypeUnregistered,
+  cudaMemoryTypeHost,
+  cudaMemoryTypeDevice,
+  cudaMemoryTypeManaged
+};
+struct cudaPointerAttributes {
+  cudaMemoryType type;
+  int device;
+  void *devicePointer, *hostPointer;
+};
+inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* address) {
+  void* pointer = const_cast<void*>(address);
+  *attributes = {cudaMemoryTypeDevice, 0, pointer, pointer};
+  return cudaSuccess;
+}
 inline cudaError_t cudaMemPrefetchAsync(const void*, size_t, int, cudaStream_t = nullptr) {
   return cudaSuccess;
 }
@@ -201,6 +243,26 @@ inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned = 0) { return cudaSuccess; }
 
+inline cudaError_t cudaStreamGetPriority(cudaStream_t, int* priority) {
+  *priority = 0;
+  return cudaSuccess;
+}
+inline cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  *least = *greatest = 0;
+  return cudaSuccess;
+}
+/// A function of the host in a stream: all before it has ended.
+inline cudaError_t cudaLaunchHostFunc(cudaStream_t, void (*function)(void*), void* data) {
+  function(data);
+  return cudaSuccess;
+}
+using cudaStreamCallback_t = void (*)(cudaStream_t, cudaError_t, void*);
+inline cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t function, void* data,
+                                         unsigned) {
+  function(stream, cudaSuccess, data);
+  return cudaSuccess;
+}
+
 inline cudaError_t cudaEventCreate(cudaEvent_t* event, unsigned = cudaEventDefault) {
   *event = new CUevent_st;
   return cudaSuccess;
@@ -215,6 +277,9 @@ inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
 inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t = nullptr) {
   event->time = rushlight::emu::seconds();
   return cudaSuccess;
+}
+inline cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream = nullptr, unsigned = 0) {
+  return cudaEventRecord(event, stream);
 }
 inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 inline cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
@@ -236,6 +301,10 @@ struct cudaDeviceProp {
   int major, minor, multiProcessorCount, l2CacheSize, memoryBusWidth;
   int integrated, canMapHostMemory, concurrentKernels, managedMemory, unifiedAddressing;
   int cooperativeLaunch, ECCEnabled, asyncEngineCount;
+  int clockRate, memoryClockRate;  // in kHz
+  int computeMode, deviceOverlap, kernelExecTimeoutEnabled, concurrentManagedAccess;
+  int pciBusID, pciDeviceID, pciDomainID, isMultiGpuBoard, persistingL2CacheMaxSize;
+  size_t textureAlignment, memPitch;
 };
 
 enum cudaDeviceAttr {
@@ -247,6 +316,12 @@ enum cudaDeviceAttr {
   cudaDevAttrMaxGridDimY = 6,
   cudaDevAttrMaxGridDimZ = 7,
   cudaDevAttrMaxSharedMemoryPerBlock = 8,
+  cudaDevAttrTotalConstantMemory = 9,
+  cudaDevAttrMaxRegistersPerBlock = 12,
+  cudaDevAttrClockRate = 13,
+  cudaDevAttrMemoryClockRate = 36,
+  cudaDevAttrGlobalMemoryBusWidth = 37,
+  cudaDevAttrL2CacheSize = 38,
   cudaDevAttrWarpSize = 10,
   cudaDevAttrMultiProcessorCount = 16,
   cudaDevAttrMaxThreadsPerMultiProcessor = 39,
@@ -282,6 +357,10 @@ inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int devic
   p.multiProcessorCount = static_cast<int>(rushlight::emu::processors());
   p.l2CacheSize = 1 << 20;
   p.memoryBusWidth = 64;
+  p.clockRate = p.memoryClockRate = 1000000;
+  p.textureAlignment = 512;
+  p.memPitch = 0x7fffffff;
+  p.deviceOverlap = p.concurrentManagedAccess = 1;
   p.integrated = p.canMapHostMemory = p.managedMemory = p.unifiedAddressing = 1;
   *properties = p;
   return cudaSuccess;
@@ -299,6 +378,12 @@ inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, 
     case cudaDevAttrMaxGridDimY: *value = p.maxGridSize[1]; break;
     case cudaDevAttrMaxGridDimZ: *value = p.maxGridSize[2]; break;
     case cudaDevAttrMaxSharedMemoryPerBlock: *value = static_cast<int>(p.sharedMemPerBlock); break;
+    case cudaDevAttrTotalConstantMemory: *value = static_cast<int>(p.totalConstMem); break;
+    case cudaDevAttrMaxRegistersPerBlock: *value = p.regsPerBlock; break;
+    case cudaDevAttrClockRate: *value = p.clockRate; break;
+    case cudaDevAttrMemoryClockRate: *value = p.memoryClockRate; break;
+    case cudaDevAttrGlobalMemoryBusWidth: *value = p.memoryBusWidth; break;
+    case cudaDevAttrL2CacheSize: *value = p.l2CacheSize; break;
     case cudaDevAttrWarpSize: *value = p.warpSize; break;
     case cudaDevAttrMultiProcessorCount: *value = p.multiProcessorCount; break;
     case cudaDevAttrMaxThreadsPerMultiProcessor: *value = p.maxThreadsPerMultiProcessor; break;
@@ -346,6 +431,15 @@ inline cudaError_t cudaDeviceSetLimit(cudaLimit limit, size_t bytes) {
   return cudaSuccess;
 }
 
+inline cudaError_t cudaDeviceGetLimit(size_t* bytes, cudaLimit limit) {
+  *bytes = limit == cudaLimitStackSize ? rushlight::emu::stack_bytes : size_t{8} << 20;
+  return cudaSuccess;
+}
+inline cudaError_t cudaDeviceCanAccessPeer(int* can, int, int) {
+  *can = 0;
+  return cudaSuccess;
+}
+
 // ---- functions ----
 
 enum cudaFuncAttribute {
@@ -358,6 +452,43 @@ enum cudaFuncCache {
   cudaFuncCachePreferL1,
   cudaFuncCachePreferEqual
 };
+
+enum cudaSharedCarveout {
+  cudaSharedmemCarveoutDefault = -1,
+  cudaSharedmemCarveoutMaxL1 = 0,
+  cudaSharedmemCarveoutMaxShared = 100
+};
+enum cudaSharedMemConfig {
+  cudaSharedMemBankSizeDefault,
+  cudaSharedMemBankSizeFourByte,
+  cudaSharedMemBankSizeEightByte
+};
+inline cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache) { return cudaSuccess; }
+inline cudaError_t cudaDeviceSetSharedMemConfig(cudaSharedMemConfig) { return cudaSuccess; }
+template <class Function>
+cudaError_t cudaFuncSetSharedMemConfig(Function, cudaSharedMemConfig) {
+  return cudaSuccess;
+}
+struct cudaFuncAttributes {
+  size_t sharedSizeBytes, constSizeBytes, localSizeBytes;
+  int maxThreadsPerBlock, numRegs, ptxVersion, binaryVersion, maxDynamicSharedSizeBytes;
+};
+/// What a compiler for a GPU would know is not known here.
+template <class Function>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, Function) {
+  *attributes = {};
+  attributes->maxThreadsPerBlock = 1024;
+  attributes->numRegs = 32;
+  attributes->ptxVersion = attributes->binaryVersion = 90;
+  attributes->maxDynamicSharedSizeBytes = static_cast<int>(rushlight::emu::opted_in_shared);
+  return cudaSuccess;
+}
+/// Where blocks do not wait for each other a cooperative launch is like any other.
+template <class... P>
+cudaError_t cudaLaunchCooperativeKernel(void (*kernel)(P...), dim3 grid, dim3 block, void** args,
+                                        size_t shared = 0, cudaStream_t stream = nullptr) {
+  return cudaLaunchKernel(kernel, grid, block, args, shared, stream);
+}
 
 template <class Function>
 cudaError_t cudaFuncSetAttribute(Function, cudaFuncAttribute attribute, int value) {

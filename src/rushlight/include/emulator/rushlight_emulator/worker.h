@@ -178,6 +178,12 @@ class Worker {
 
 inline thread_local Worker* worker = nullptr;
 
+/// Let the other threads of the block come as far as this one. The translator writes this where a
+/// source relies on threads that keep step.
+inline void take_turn() {
+  if (worker) worker->yield();
+}
+
 /// Note that a launch failed; the first report is kept.
 void report(cudaError_t error, const char* format, ...) __attribute__((format(printf, 2, 3)));
 /// The same, and give the block up.
