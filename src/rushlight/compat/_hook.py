@@ -45,6 +45,9 @@ ALIASES = {
     "torchinfo": "rushlight.compat.torchinfo",
     "torchsummary": "rushlight.compat.torchsummary",
     "torchvision": "rushlight.vision",
+    "torchvision.models.alexnet": "rushlight.vision.models.vgg",
+    "torchvision.models.mobilenet": "rushlight.vision.models.mobilenetv2",
+    "torchvision.utils": "rushlight.vision.grids",
 }
 # Packages that programs import from by file: a class may stand in another file there than here.
 FILES = {

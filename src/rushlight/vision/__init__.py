@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import datasets, models, transforms
+from . import datasets, grids, models, ops, transforms
 
-__all__ = ["datasets", "models", "transforms"]
+__all__ = ["datasets", "grids", "models", "ops", "transforms"]
