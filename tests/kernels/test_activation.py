@@ -186,3 +186,12 @@ def test_strided_inputs_and_integers():
     np.testing.assert_allclose(A.gelu(x[:, ::3]), A.gelu(packed), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(A.relu(np.array([-2, 3])), [0, 3])
     assert A.relu(np.array([-2, 3], np.int8)).dtype == np.int8
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_results_larger_than_the_cache(shift):
+    """They are stored past it, where that is possible: `shift` makes the address odd."""
+    x = np.linspace(-3, 3, (8 << 20) + 21, dtype=np.float32)[shift:]
+    y = A.relu(x)
+    assert np.array_equal(y, np.maximum(x, 0))
+    assert np.array_equal(A.relu_grad(x, y), np.where(y > 0, x, 0))

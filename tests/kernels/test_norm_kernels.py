@@ -181,3 +181,18 @@ def test_strided_inputs(shape):
         strict=True,
     ):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("plane", [1 << 20, (1 << 20) + 3])
+def test_results_larger_than_the_cache(plane):
+    """They are stored past it, where planes are whole vectors."""
+    rng = np.random.default_rng(0)
+    x, g = (rng.standard_normal((2, 4, plane), np.float32) for _ in range(2))
+    w, b = (rng.standard_normal(4, np.float32) for _ in range(2))
+    y, mean, rstd, _ = K.batch_norm(x, w, b, eps=EPS)
+    gx, _, _ = K.batch_norm_grad(g, x, w, mean, rstd, training=True)
+    standard = (x - mean[:, None]) * rstd[:, None]
+    np.testing.assert_allclose(y, standard * w[:, None] + b[:, None], rtol=0, atol=1e-5)
+    shift, along = ((v * g).mean((0, 2))[:, None] for v in (1, standard))
+    slope = (g - shift - standard * along) * (w * rstd)[:, None]
+    np.testing.assert_allclose(gx, slope, rtol=0, atol=1e-5)

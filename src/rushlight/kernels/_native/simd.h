@@ -32,6 +32,30 @@ RL_INLINE vi splat_int(int32_t x) { return x - vi{}; }
 
 RL_INLINE vf load(const float* p) { return *reinterpret_cast<const vf_unaligned*>(p); }
 RL_INLINE void store(float* p, vf x) { *reinterpret_cast<vf_unaligned*>(p) = x; }
+// A store past the cache, for results so large that they would drive out everything else and leave it
+// themselves before anybody reads them. `p` is aligned to whole vectors; `stream_end` comes after the
+// last one, before other threads may read.
+inline constexpr int64_t kStreamBytes = 32 << 20;
+RL_INLINE bool streams(const float* p, int64_t n) {
+  return n * 4 >= kStreamBytes && reinterpret_cast<uintptr_t>(p) % (W * 4) == 0;
+}
+RL_INLINE void stream(float* p, vf x) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)x);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)x);
+#elif defined(__SSE2__)
+  _mm_stream_ps(p, (__m128)x);
+#else
+  store(p, x);
+#endif
+}
+RL_INLINE void stream_end() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
 RL_INLINE vi load(const int32_t* p) { return *reinterpret_cast<const vi_unaligned*>(p); }
 RL_INLINE void store(int32_t* p, vi x) { *reinterpret_cast<vi_unaligned*>(p) = x; }
 

@@ -40,6 +40,14 @@ struct Channel {
   }
 };
 
+// to[i] = f(i, n), the first n lanes of it, for every element of a channel.
+template <class F>
+RL_INLINE void write(const Channel& all, float* to, bool streamed, F&& f) {
+  if (!streamed) return all.each([&](int64_t i, int64_t n) { store_first(to + i, f(i, n), n); });
+  all.each([&](int64_t i, int64_t) { stream(to + i, f(i, W)); });
+  stream_end();
+}
+
 struct Batch {
   int64_t n, channels, plane;
 
@@ -47,6 +55,7 @@ struct Batch {
       : n(x.dim(0)), channels(x.dim(1)), plane(x.size / (n * channels)) {}
   Channel channel() const { return {n, plane, channels * plane}; }
   int64_t count() const { return n * plane; }
+  bool streamed(const View& y) const { return plane % W == 0 && streams(y.f32(), y.size); }
 
   static bool ours(const View& x) { return x.dense_f32() && x.ndim >= 2 && x.size > 0; }
 
@@ -62,9 +71,10 @@ struct Batch {
 
 float inverse_root(double var, double eps) { return static_cast<float>(1.0 / std::sqrt(var + eps)); }
 
-void normalise(const Channel& all, const float* x, float* y, float mean, float scale, float shift) {
+void normalise(const Channel& all, const float* x, float* y, bool streamed, float mean, float scale,
+               float shift) {
   const vf m = splat(mean), a = splat(scale), b = splat(shift);
-  all.each([&](int64_t i, int64_t n) { store_first(y + i, fma(load_first(x + i, n) - m, a, b), n); });
+  write(all, y, streamed, [&](int64_t i, int64_t n) { return fma(load_first(x + i, n) - m, a, b); });
 }
 
 }  // namespace
@@ -87,7 +97,8 @@ bool batch_norm_forward(const View& x, const View& w, const View& b, const View&
     var.f32()[c] = static_cast<float>(spread);
     rstd.f32()[c] = inverse_root(spread, eps);
     const float scale = rstd.f32()[c] * (w ? w.f32()[c] : 1.0f);
-    normalise(all, from, y.f32() + c * s.plane, mean.f32()[c], scale, b ? b.f32()[c] : 0.0f);
+    normalise(all, from, y.f32() + c * s.plane, s.streamed(y), mean.f32()[c], scale,
+              b ? b.f32()[c] : 0.0f);
   });
   return true;
 }
@@ -100,7 +111,7 @@ bool batch_norm_apply(const View& x, const View& w, const View& b, const View& m
   const Channel all = s.channel();
   s.for_channels(0.3, [&](int64_t c) {
     const float scale = inverse_root(static_cast<double>(var.f32()[c]), eps) * (w ? w.f32()[c] : 1.0f);
-    normalise(all, x.f32() + c * s.plane, y.f32() + c * s.plane, mean.f32()[c], scale,
+    normalise(all, x.f32() + c * s.plane, y.f32() + c * s.plane, s.streamed(y), mean.f32()[c], scale,
               b ? b.f32()[c] : 0.0f);
   });
   return true;
@@ -128,14 +139,14 @@ bool batch_norm_backward(const View& g, const View& x, const View& w, const View
     gw.f32()[c] = static_cast<float>(slope * inverse);
     const vf scale = splat(rstd.f32()[c] * (w ? w.f32()[c] : 1.0f));
     if (!training) {
-      all.each([&](int64_t i, int64_t n) { store_first(to + i, load_first(up + i, n) * scale, n); });
-      return;
+      return write(all, to, s.streamed(gx),
+                   [&](int64_t i, int64_t n) { return load_first(up + i, n) * scale; });
     }
     const vf shift = splat(static_cast<float>(total / count));
     const vf along = splat(static_cast<float>(slope * inverse * inverse / count));
-    all.each([&](int64_t i, int64_t n) {
+    write(all, to, s.streamed(gx), [&](int64_t i, int64_t n) {
       const vf centred = load_first(from + i, n) - m;
-      store_first(to + i, (load_first(up + i, n) - shift - centred * along) * scale, n);
+      return (load_first(up + i, n) - shift - centred * along) * scale;
     });
   });
   return true;
