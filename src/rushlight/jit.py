@@ -1,7 +1,8 @@
 """`torch.jit`: programs that script or trace their model keep running it as it is.
 
-`script` and `trace` hand back what they were given, as `rushlight.compile` does. `save` and `load`
-keep whole modules in rushlight's own files; TorchScript archives hold code and cannot be read.
+`script` and `trace` hand back the function they were given, as `rushlight.compile` does, or a view
+of the module that has the methods of a compiled one, `save` first of all. `save` and `load` keep
+whole modules in rushlight's own files; TorchScript archives hold code and cannot be read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import builtins
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, TypeVar
 
 from . import nn
 
@@ -54,12 +56,57 @@ class ScriptModule(nn.Module):
         save(self, f)
 
 
+class _Compiled(ScriptModule):
+    """Base of the classes of compiled modules; each derives from the module's own class, too.
+
+    A compiled module shares the `__dict__` of the module, so that it stays the same module.
+    """
+
+    _source: ClassVar[type[nn.Module]]
+    _label: ClassVar[str]
+
+    @property
+    def original_name(self) -> str:
+        """The name of the class of the module."""
+        return self._source.__name__
+
+    def __repr__(self) -> str:
+        return _describe(self, self.original_name, self._label)
+
+
+def _describe(module: nn.Module, name: str, label: str) -> str:
+    """Return the printed form of a compiled module: the names of the classes it is made of."""
+    head, lines = label or name, [f"original_name={name}"]
+    for key, child in module._modules.items():
+        if child is not None:
+            inner = _describe(child, type(child).__name__, label)
+            lines.append(f"({key}): " + inner.replace("\n", "\n  "))
+    if len(lines) == 1:
+        return f"{head}({lines[0]})"
+    return f"{head}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+@cache
+def _compiled_class(source: type[nn.Module], label: str) -> type[nn.Module]:
+    members = {"_source": source, "_label": label, "__module__": source.__module__}
+    return type(source.__name__, (_Compiled, source), members)
+
+
+def _compiled(obj: Any, label: str = "") -> Any:
+    """Return the compiled form of a module; anything else as it is."""
+    if not builtins.isinstance(obj, nn.Module) or builtins.isinstance(obj, ScriptModule):
+        return obj
+    view = object.__new__(_compiled_class(type(obj), label))
+    view.__dict__ = obj.__dict__
+    return view
+
+
 class ScriptFunction:
     """What torch makes of a scripted function. Here functions stay functions: there are none."""
 
 
-def script(obj: T, *args: Any, **kwargs: Any) -> T:
-    """Return a function, class or module as it is.
+def script(obj: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return a function or class as it is, and a module as a `ScriptModule`: still the same module.
 
     Example:
         >>> @rushlight.jit.script
@@ -67,18 +114,20 @@ def script(obj: T, *args: Any, **kwargs: Any) -> T:
         ...     return 2 * x
         >>> double(21)
         42
+        >>> rushlight.jit.script(rushlight.nn.ReLU())
+        RecursiveScriptModule(original_name=ReLU)
     """
-    return obj
+    return _compiled(obj, "RecursiveScriptModule")
 
 
 def trace(func: Any = None, example_inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Return a function or module as it is; without one, a decorator that does so."""
-    return script if func is None else func
+    """Return a function as it is, and a module as a `ScriptModule`; without one, a decorator."""
+    return _compiled if func is None else _compiled(func)
 
 
-def trace_module(mod: T, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> T:
-    """Return a module as it is."""
-    return mod
+def trace_module(mod: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> nn.Module:
+    """Return a module as a `ScriptModule`."""
+    return _compiled(mod)
 
 
 def freeze(mod: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
@@ -175,6 +224,10 @@ def save(m: nn.Module, f: Any, _extra_files: dict[str, Any] | None = None) -> No
     """Write a whole module to a file; `load` of the same program reads it."""
     from .serialization import save as write
 
+    if builtins.isinstance(m, _Compiled):
+        plain = object.__new__(m._source)
+        plain.__dict__ = m.__dict__
+        m = plain
     write(m, f)
 
 
@@ -188,4 +241,4 @@ def load(
     """
     from .serialization import load as read
 
-    return read(f, map_location, weights_only=False)
+    return _compiled(read(f, map_location, weights_only=False), "RecursiveScriptModule")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 
 import pytest
@@ -13,9 +14,20 @@ from rushlight.nn.attention import SDPBackend, sdpa_kernel
 
 
 def test_script_and_trace_return_what_they_are_given():
-    model = nn.Linear(2, 2)
-    assert jit.script(model) is model
-    assert jit.trace(model, (rl.ones(1, 2),)) is model
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    for compiled in (jit.script(model), jit.trace(model, (rl.ones(1, 2),))):
+        assert isinstance(compiled, nn.Sequential)
+        assert isinstance(compiled, jit.ScriptModule)
+        assert compiled[0] is model[0]
+        compiled.eval()
+        assert not model.training
+        compiled.extra = 1
+        assert model.extra == 1
+        assert compiled.original_name == "Sequential"
+        assert jit.script(compiled) is compiled
+        again = copy.deepcopy(compiled)
+        assert rl.equal(again(rl.ones(1, 2)), model(rl.ones(1, 2)))
+        assert again[0] is not model[0]
     assert jit.script(len) is len
     assert jit.ignore(len) is len
     assert jit.ignore(drop=True)(len) is len
@@ -45,6 +57,25 @@ def test_modules_survive_a_file():
     x = rl.randn(4, 3)
     assert rl.equal(again(x), net(x))
     assert Net()(x).shape == (4, 2)
+
+
+def test_compiled_modules_write_themselves(tmp_path):
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    jit.trace(model, rl.ones(1, 3)).save(tmp_path / "model.pt")
+    again = jit.load(tmp_path / "model.pt")
+    assert rl.equal(again(rl.ones(1, 3)), model(rl.ones(1, 3)))
+    again.save(str(tmp_path / "again.pt"))
+    assert type(rl.load(tmp_path / "again.pt", weights_only=False)) is nn.Sequential
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_compiled_modules_print_as_pytorchs(torch):
+    def make(nn):
+        return nn.Sequential(nn.Linear(3, 2), nn.Sequential(nn.ReLU(), nn.Tanh()))
+
+    assert repr(jit.script(make(nn))) == repr(torch.jit.script(make(torch.nn)))
+    traced = torch.jit.trace(make(torch.nn), torch.ones(1, 3))
+    assert repr(jit.trace(make(nn), rl.ones(1, 3))) == repr(traced)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

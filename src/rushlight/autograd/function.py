@@ -222,6 +222,14 @@ class Function(Node):
         return grad if grad.dtype is dtype else grad.to(dtype)
 
 
+class InplaceFunction(Function):
+    """A `Function` of older programs, which ask for it to be done in place when they make it."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+
 FunctionCtx = Function  # what `forward` and `backward` get; PyTorch has a base class for that
 
 
