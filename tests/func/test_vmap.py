@@ -190,3 +190,17 @@ def test_numbers_drawn_deep_inside(function):
     different = vmap(function, randomness="different")(q)
     assert different.shape == (2, 3, 4)
     assert not rushlight.equal(different[0], different[1])
+
+
+def test_per_sample_gradients_of_weights_are_contiguous():
+    layer = rushlight.nn.Linear(3, 5)
+    params = {name: p.detach() for name, p in layer.named_parameters()}
+
+    def loss(params, x):
+        return rushlight.func.functional_call(layer, params, (x,)).pow(2).sum()
+
+    once = rushlight.func.vmap(rushlight.func.grad(loss), in_dims=(None, 0))
+    found = once(params, rushlight.randn(7, 2, 3))["weight"]
+    assert found.stride() == (15, 3, 1)
+    twice = rushlight.func.vmap(once, in_dims=(None, 0))
+    assert twice(params, rushlight.randn(4, 7, 2, 3))["weight"].stride() == (105, 15, 3, 1)

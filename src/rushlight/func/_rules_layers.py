@@ -4,7 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._tensor import Tensor
+from .._typing import Array
+from ..autograd.node import Op
+from ..kernels import gemm as K
+from ..ops._broadcast import sum_to
+from ..ops.complex import conj
+from ..ops.matmul import MatMul
 from ._rules import everywhere, padded, size_of
+
+
+class RowsTimesWeight(Op):
+    """y = x w^T for batches of matrices.  dL/dx = g w, dL/dw = g^T x, in the memory order of w."""
+
+    def forward(ctx, x: Array, w: Array) -> Array:
+        ctx.save_factors(x, w)
+        ctx.shapes = x.shape, w.shape
+        return K.matmul(x, w.swapaxes(-1, -2))
+
+    def backward(ctx, g: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, w = ctx.saved_tensors
+        to_x, to_w = ctx.edges
+        x_shape, w_shape = ctx.shapes
+        gx = sum_to(MatMul.apply(g, conj(w)), x_shape) if to_x else None
+        gw = sum_to(MatMul.apply(g.mT, conj(x)), w_shape) if to_w else None
+        return gx, gw
 
 
 def linear(op: Any, xs: list[Any], here: list[bool], ndims: list[int], params: Any) -> Any:
@@ -17,7 +41,7 @@ def linear(op: Any, xs: list[Any], here: list[bool], ndims: list[int], params: A
         x = x.unsqueeze(-2)
     x = padded(x, rank, rank) if here[0] else x
     w = padded(w, 2, rank) if here[1] else w
-    y = x @ w.transpose(-1, -2)
+    y = RowsTimesWeight.apply(x, w)
     if b is not None:
         y = y + (padded(b, 1, rank) if here[2] else b)
     return y.squeeze(-2) if ndims[0] == 1 else y

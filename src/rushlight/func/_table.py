@@ -73,6 +73,7 @@ _RULES: dict[str, rules.Rule] = {
     "Gather": rules.gathered,
     "Linear": layers.linear,
     "MatMul": rules.matmul,
+    "RowsTimesWeight": rules.on_matrices,
     "Pad": rules.pad,
     "Permute": rules.permute,
     "Repeat": rules.repeated,

@@ -28,15 +28,36 @@ class MatMul(Op):
     def forward(ctx, x: Array, y: Array) -> Array:
         ctx.save_factors(x, y)
         ctx.shapes = x.shape, y.shape
+        ctx.by_columns = _by_columns(x, y), _by_columns(y, x)
         return K.matmul(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x, to_y = ctx.edges
         x_shape, y_shape = ctx.shapes
-        gx = sum_to(MatMul.apply(g, conj(y).mT), x_shape) if to_x else None
-        gy = sum_to(MatMul.apply(conj(x).mT, g), y_shape) if to_y else None
+        x_by_columns, y_by_columns = ctx.by_columns
+        gx = gy = None
+        if to_x:
+            gx = (
+                MatMul.apply(conj(y), g.mT).mT
+                if x_by_columns
+                else sum_to(MatMul.apply(g, conj(y).mT), x_shape)
+            )
+        if to_y:
+            gy = (
+                MatMul.apply(g.mT, conj(x)).mT
+                if y_by_columns
+                else sum_to(MatMul.apply(conj(x).mT, g), y_shape)
+            )
         return gx, gy
+
+
+def _by_columns(x: Array, other: Array) -> bool:
+    """Tell whether a matrix lies in memory column after column.
+
+    Its gradient then does so, too: that of `w` in `x @ w.t()` is contiguous.
+    """
+    return x.ndim == 2 == other.ndim and x.strides == (x.itemsize, x.itemsize * x.shape[0])
 
 
 class Linear(Op):
