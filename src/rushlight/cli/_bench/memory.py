@@ -11,8 +11,8 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def resident() -> int:
-    """Return the bytes this process holds in memory now; 0 where the system does not say."""
-    return _from_status("VmRSS")
+    """Return the bytes this process holds in memory now, or the most it held so far, or 0."""
+    return _from_status("VmRSS") or peak()
 
 
 def peak() -> int:
