@@ -99,6 +99,9 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& s
 }
 
 using IntArrayRef = ArrayRef<int64_t>;
+template <class T, unsigned N = 0>
+using SmallVector = std::vector<T>;
+using DimVector = std::vector<int64_t>;
 using SymInt = int64_t;
 using SymIntArrayRef = ArrayRef<int64_t>;
 

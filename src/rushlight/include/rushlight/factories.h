@@ -17,7 +17,7 @@ c10::ScalarType default_dtype();
 namespace at {
 
 // `torch::tensor({1.0, 2.0})`, `torch::tensor(3)`, `torch::tensor(vector)`: the C++ type gives the
-// dtype, as in C++ torch; the options may name another.
+// dtype; the options may name another.
 template <class T, class = std::enable_if_t<CppTypeToScalarType<T>::is_known>>
 Tensor tensor(ArrayRef<T> values, const TensorOptions& options = {}) {
   const Tensor made = empty({static_cast<int64_t>(values.size())},
@@ -25,8 +25,9 @@ Tensor tensor(ArrayRef<T> values, const TensorOptions& options = {}) {
   T* memory = made.data_ptr<T>();
   for (size_t i = 0; i < values.size(); ++i) memory[i] = values[i];
   ScalarType type = CppTypeToScalarType<T>::value;
-  // Unnamed floating-point numbers get torch's default dtype.
-  if (type == kDouble) type = ::rushlight::default_dtype();
+  // As in Python: integers are int64, floating-point numbers get the default dtype.
+  if (type == kInt) type = kLong;
+  if (type == kDouble || type == kFloat) type = ::rushlight::default_dtype();
   if (options.has_dtype()) type = options.dtype().toScalarType();
   const Tensor placed = made.to(options.device_opt().value_or(Device(kCPU)), type);
   return options.requires_grad() ? placed.requires_grad_() : placed;
@@ -53,7 +54,16 @@ Tensor tensor(std::initializer_list<std::initializer_list<T>> rows,
   return options.requires_grad() ? stacked.requires_grad_() : stacked;
 }
 
-template <class Deleter>
+template <class T>
+Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<T>>> planes,
+              const TensorOptions& options = {}) {
+  std::vector<Tensor> made;
+  for (const auto& plane : planes) made.push_back(tensor(plane, options.requires_grad(false)));
+  const Tensor stacked = stack(made);
+  return options.requires_grad() ? stacked.requires_grad_() : stacked;
+}
+
+template <class Deleter, class = decltype(std::declval<const Deleter&>()(nullptr))>
 Tensor from_blob(void* memory, IntArrayRef sizes, IntArrayRef strides, const Deleter& deleter,
                  const TensorOptions& options = {}) {
   auto* context = new std::pair<Deleter, void*>(deleter, memory);

@@ -85,6 +85,27 @@ std::string schema_of(R (*)(Args...)) {
 
 }  // namespace rushlight
 
+namespace at {
+
+template <class Hook>
+unsigned Tensor::register_hook(Hook&& hook) const {
+  ::rushlight::Gil gil;
+  const auto record = ::rushlight::record_of(
+      "hook", [hook = std::decay_t<Hook>(hook)](Tensor gradient) mutable -> Tensor {
+        if constexpr (std::is_void_v<decltype(hook(gradient))>) {
+          hook(gradient);
+          return Tensor();
+        } else {
+          return hook(gradient);
+        }
+      });
+  const auto function = ::rushlight::python_function(record, {});
+  ::rushlight::checked(PyObject_CallMethod(python_object(), "register_hook", "O", function.get()));
+  return 0;
+}
+
+}  // namespace at
+
 namespace torch {
 
 // A kernel, and the dispatch key it is for, if it says so itself.
@@ -136,9 +157,9 @@ class Library {
   Library& impl(const char* name, F&& function) {
     return impl(name, CppFunction(static_cast<F&&>(function)));
   }
-  template <class F>
-  Library& impl(c10::DispatchKey key, const char* name, F&& function) {
-    return add(name, CppFunction(static_cast<F&&>(function)).record, c10::toString(key));
+  template <class Key, class F>
+  Library& impl(const char* name, Key key, F&& function) {
+    return impl(name, dispatch(key, CppFunction(static_cast<F&&>(function))));
   }
   Library& impl_abstract_pystub(const char*, const char* = "") { return *this; }
   Library& set_python_module(const char*, const char* = "") { return *this; }

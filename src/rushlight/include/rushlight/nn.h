@@ -47,7 +47,7 @@ using at::tanh;
 // An operator's options: `F::softmax(x, F::SoftmaxFuncOptions(1))`.
 #define RUSHLIGHT_DIM_OPTIONS(Options, function)                        \
   struct Options {                                                      \
-    explicit Options(int64_t dim) : dim(dim) {}                         \
+    Options(int64_t dim) : dim(dim) {}                         \
     int64_t dim;                                                        \
   };                                                                    \
   inline at::Tensor function(const at::Tensor& x, const Options& options) { \

@@ -36,6 +36,7 @@ namespace nn::functional {
 
 // Several numbers, or one for all dimensions.
 struct Extents : std::vector<int64_t> {
+  Extents() = default;
   Extents(int64_t all) : vector(1, all) {}
   Extents(int all) : vector(1, all) {}
   Extents(std::initializer_list<int64_t> list) : vector(list) {}
@@ -93,7 +94,7 @@ RUSHLIGHT_TRANSPOSE_OPTIONS(ConvTranspose2dFuncOptions, conv_transpose2d)
 #define RUSHLIGHT_MAX_POOL_OPTIONS(Name, function)                                               \
   class Name {                                                                                   \
     RUSHLIGHT_OPTION(Extents, kernel_size, 1)                                                    \
-    RUSHLIGHT_OPTION(Extents, stride, {})                                                        \
+    RUSHLIGHT_OPTION(Extents, stride)                                                            \
     RUSHLIGHT_OPTION(Extents, padding, 0)                                                        \
     RUSHLIGHT_OPTION(Extents, dilation, 1)                                                       \
     RUSHLIGHT_OPTION(bool, ceil_mode, false)                                                     \
@@ -110,7 +111,7 @@ RUSHLIGHT_MAX_POOL_OPTIONS(MaxPool2dFuncOptions, max_pool2d)
 
 class AvgPool2dFuncOptions {
   RUSHLIGHT_OPTION(Extents, kernel_size, 1)
-  RUSHLIGHT_OPTION(Extents, stride, {})
+  RUSHLIGHT_OPTION(Extents, stride)
   RUSHLIGHT_OPTION(Extents, padding, 0)
   RUSHLIGHT_OPTION(bool, ceil_mode, false)
   RUSHLIGHT_OPTION(bool, count_include_pad, true)
@@ -132,11 +133,11 @@ inline at::Tensor adaptive_avg_pool2d(const at::Tensor& x, const AdaptiveAvgPool
 }
 
 class PadFuncOptions {
-  RUSHLIGHT_OPTION(Extents, pad, {})
+  RUSHLIGHT_OPTION(Extents, pad)
   RUSHLIGHT_OPTION(Word, mode, "constant")
   RUSHLIGHT_OPTION(double, value, 0)
  public:
-  explicit PadFuncOptions(Extents pad) : pad_(pad) {}
+  explicit PadFuncOptions(const std::vector<int64_t>& pad) : pad_(pad) {}
 };
 inline at::Tensor pad(const at::Tensor& x, const PadFuncOptions& options) {
   if (options.mode() != "constant") return at::pad(x, options.pad(), options.mode());
@@ -183,12 +184,12 @@ inline at::Tensor normalize(const at::Tensor& x, const NormalizeFuncOptions& opt
 }
 
 class LayerNormFuncOptions {
-  RUSHLIGHT_OPTION(Extents, normalized_shape, {})
+  RUSHLIGHT_OPTION(Extents, normalized_shape)
   RUSHLIGHT_OPTION(at::Tensor, weight)
   RUSHLIGHT_OPTION(at::Tensor, bias)
   RUSHLIGHT_OPTION(double, eps, 1e-5)
  public:
-  explicit LayerNormFuncOptions(Extents shape) : normalized_shape_(shape) {}
+  explicit LayerNormFuncOptions(const std::vector<int64_t>& shape) : normalized_shape_(shape) {}
 };
 inline at::Tensor layer_norm(const at::Tensor& x, const LayerNormFuncOptions& o) {
   return at::layer_norm(x, o.normalized_shape(), o.weight(), o.bias(), o.eps());
@@ -305,7 +306,9 @@ inline int64_t reduction_of(Word word) {
   class Name {                                                                                  \
     RUSHLIGHT_OPTION(Word, reduction, "mean")                                                   \
    public:                                                                                      \
-    Name(Word reduction = "mean") : reduction_(reduction) {}                                    \
+    Name() = default;                                                                           \
+    template <class W, class = std::enable_if_t<std::is_convertible_v<W, Word>>>                \
+    Name(const W& reduction) : reduction_(reduction) {}                                         \
   };                                                                                            \
   inline at::Tensor function(const at::Tensor& x, const at::Tensor& target, const Name& o) {    \
     return at::function(x, target, reduction_of(o.reduction()));                                \

@@ -284,6 +284,9 @@ class Tensor {
   template <class Stream>
   void record_stream(const Stream&) const {}
   void print() const { std::puts(toString().c_str()); }
+  // Calls `hook` with the gradient once it is complete; what it returns, if anything, replaces it.
+  template <class Hook>
+  unsigned register_hook(Hook&& hook) const;
   void retain_grad() const { RUSHLIGHT_CALL_METHOD(void, retain_grad, *this); }
 
   // --- another type, another device, another order in memory ---

@@ -40,6 +40,13 @@ inline c10::ScalarType default_dtype() {
 
 }  // namespace rushlight
 
+namespace at {
+inline int64_t numel(const Tensor& x) { return x.numel(); }
+inline bool is_floating_point(const Tensor& x) { return x.is_floating_point(); }
+inline bool is_complex(const Tensor& x) { return x.is_complex(); }
+inline bool is_nonzero(const Tensor& x) { return x.is_nonzero(); }
+}  // namespace at
+
 namespace torch {
 
 using namespace at;

@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from rushlight.utils.cpp_extension._paths import HEADERS
+
 _INCLUDE = re.compile(r'[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]')
 _LINE = re.compile(r'[ \t]*#[ \t]*line[ \t]+(\d+)(?:[ \t]+"([^"]*)")?')
 _PRAGMA_ONCE = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+once[^\n]*$", re.MULTILINE)
@@ -86,6 +88,8 @@ def _guarded(text: str, path: str) -> str:
 def _find(name: str, is_quoted: bool, path: str, directories: Sequence[str]) -> str | None:
     beside = [os.path.dirname(path)] if is_quoted and os.path.isabs(path) else []
     for directory in (*beside, *directories):
+        if directory.startswith(str(HEADERS)):  # our own need no translation
+            continue
         candidate = os.path.join(directory, name)
         if os.path.isfile(candidate):
             return os.path.abspath(candidate)

@@ -116,7 +116,9 @@ class _Body:
         """Return the names of shared memory: arrays, pointers to them, pointers one is given."""
         names = set()
         for at, token in enumerate(self.editor.tokens):
-            if token.text == "__shared__" and (self.first <= at < self.closing or self._is_global(at)):
+            if token.text == "__shared__" and (
+                self.first <= at < self.closing or self._is_global(at)
+            ):
                 names.add(self._declared(at))
         for at in range(self.first, self.closing):
             if self.text(at) != "*" or not self.editor.tokens[at + 1].is_word:

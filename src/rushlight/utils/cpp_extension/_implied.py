@@ -18,8 +18,8 @@ from rushlight.utils.cpp_extension._cuda_include import included_files
 _STANDARD = {
     "algorithm": "sort stable_sort partial_sort nth_element is_sorted find find_if find_if_not "
     "find_first_of adjacent_find search count count_if transform reverse rotate shuffle unique "
-    "unique_copy replace replace_if remove remove_if copy_if copy_n reverse_copy for_each for_each_n "
-    "generate generate_n lower_bound upper_bound equal_range binary_search merge inplace_merge "
+    "unique_copy replace replace_if remove remove_if copy_if copy_n reverse_copy for_each "
+    "for_each_n generate generate_n lower_bound upper_bound equal_range binary_search merge inplace_merge "
     "max_element min_element minmax_element minmax clamp all_of any_of none_of partition "
     "stable_partition set_intersection set_union set_difference includes push_heap pop_heap "
     "make_heap sort_heap next_permutation prev_permutation mismatch sample ranges",
@@ -35,7 +35,8 @@ _STANDARD = {
     "filesystem": "filesystem",
     "fstream": "ifstream ofstream fstream",
     "functional": "function bind hash plus minus multiplies divides less greater less_equal "
-    "greater_equal equal_to logical_and ref cref reference_wrapper placeholders mem_fn invoke negate",
+    "greater_equal equal_to logical_and ref cref reference_wrapper placeholders mem_fn invoke "
+    "negate",
     "future": "async future promise launch packaged_task",
     "iomanip": "setw setprecision setfill put_time quoted",
     "iostream": "cout cerr clog cin endl flush ostream istream fixed scientific hex dec boolalpha",
@@ -67,7 +68,12 @@ _STANDARD = {
 _GLOBAL = {"cfloat": "FLT_MAX FLT_MIN FLT_EPSILON FLT_DIG DBL_MAX DBL_MIN DBL_EPSILON DBL_DIG"}
 # Parts of our headers that few sources want.
 _OURS = {
-    "rushlight/nn_options.h": re.compile(r"\b\w+FuncOptions\b|\b(?:F|functional)::interpolate\b"),
+    "rushlight/nn_options.h": re.compile(
+        r"\b\w+FuncOptions\b|\b(?:F|functional)::(?:interpolate|pad|normalize|grid_sample)\b"
+        r"|\btorch::k(?:None|Mean|Sum|BatchMean|Reflect|Replicate|Nearest|Bilinear|Bicubic)\b"
+    ),
+    "rushlight/namespaces.h": re.compile(r"\btorch::(?:linalg|fft|special)\b"),
+    "rushlight/lists.h": re.compile(r"\b(?:c10|torch|at)::(?:List|Dict)\b"),
     "rushlight/tensor_args.h": re.compile(r"\b(?:TensorArg|TensorGeometryArg|CheckedFrom)\b"),
 }
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+CPP_SUFFIXES = (".cpp", ".cc", ".cxx", ".C")
 CUDA_SUFFIXES = (".cu", ".cuh")
 
 

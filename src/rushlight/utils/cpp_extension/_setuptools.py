@@ -12,9 +12,9 @@ from typing import Any
 from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
-from rushlight.utils.cpp_extension import _build, _compiler, _paths
+from rushlight.utils.cpp_extension import _build, _compiler, _implied, _paths
 from rushlight.utils.cpp_extension._compile import jobs
-from rushlight.utils.cpp_extension._recipe import CUDA_SUFFIXES, Source
+from rushlight.utils.cpp_extension._recipe import CPP_SUFFIXES, CUDA_SUFFIXES, Source
 
 
 def CppExtension(name: str, sources: Sequence[str], *args: Any, **kwargs: Any) -> Extension:
@@ -123,12 +123,22 @@ class BuildExtension(build_ext):
         flags = _compiler.compile_flags(_compiler.find_compiler(), module)
         # Python was built with a level of optimisation, which setuptools passes on.
         flags = [flag for flag in flags if not flag.startswith("-O")]
-        ext.extra_compile_args = [*flags, *by_language.get("cxx", ())]
+        ext.extra_compile_args = [*flags, *by_language.get("cxx", ()), *self._implied(ext)]
         # An extension is built anew after an update of rushlight.
         ext.depends = [*ext.depends, *map(str, _paths.HEADERS.rglob("*.h"))]
         if any(path.endswith(CUDA_SUFFIXES) for path in ext.sources):
             self._compile_cuda(ext, module, by_language.get("nvcc", ()))
         super().build_extension(ext)
+
+    def _implied(self, ext: Any, sources: Sequence[str] | None = None) -> list[str]:
+        """Return the flags for headers that sources of an extension rely on without a word."""
+        directories = [os.path.abspath(path) for path in (*ext.include_dirs, *self.include_dirs)]
+        words = []
+        for path in ext.sources if sources is None else sources:
+            if path.endswith((*CPP_SUFFIXES, *CUDA_SUFFIXES)) and os.path.exists(path):
+                words += _implied.flags(Source.read(path).text, os.path.abspath(path), directories)
+        names = dict.fromkeys(word for word in words if word != "-include")
+        return [f"-include{name}" for name in names]  # in one word, which C sources do not get
 
     def _compile_cuda(self, ext: Any, module: str, cuda_flags: Sequence[str]) -> None:
         """Compile an extension's CUDA sources, and leave it their objects in place of them."""
@@ -151,7 +161,10 @@ class BuildExtension(build_ext):
                 to_compile = str(target.with_suffix(".cpp"))
                 Path(to_compile).write_text(text, encoding="utf-8", errors="surrogateescape")
             command = _build.cuda_command(toolchain, base, module, os.path.abspath(path))
-            subprocess.run([*command, "-c", to_compile, "-o", str(target)], check=True)
+            includes = [
+                word for flag in self._implied(ext, [path]) for word in (flag[:8], flag[8:])
+            ]
+            subprocess.run([*command, *includes, "-c", to_compile, "-o", str(target)], check=True)
             ext.sources.remove(path)
             ext.extra_objects.append(str(target))
 
@@ -199,4 +212,4 @@ def _compile_side_by_side(compiler: Any) -> None:
 
 def _for_c(flags: Sequence[str]) -> list[str]:
     """Return the flags that C knows, too."""
-    return [flag for flag in flags if not flag.startswith(("-std=c++", "-std=gnu++"))]
+    return [flag for flag in flags if not flag.startswith(("-std=c++", "-std=gnu++", "-include"))]
