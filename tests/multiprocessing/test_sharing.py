@@ -218,3 +218,19 @@ def test_programs_written_for_torch(tmp_path, method):
     )  # fmt: skip
     assert done.stdout == "tensor([1., 2.])\n"
     assert done.stderr == ""
+
+
+def _send_and_leave(outbox) -> None:
+    outbox.put(rushlight.arange(3))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_worker_lives_until_its_last_tensor_is_fetched(method):
+    context = mp.get_context(method)
+    outbox = context.Queue()
+    worker = context.Process(target=_send_and_leave, args=(outbox,))
+    worker.start()
+    worker.join(1.0)  # it would be gone by then
+    assert outbox.get(timeout=60).tolist() == [0, 1, 2]
+    worker.join(60)
+    assert worker.exitcode == 0

@@ -9,6 +9,7 @@ import mmap
 import os
 import tempfile
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ class SharedMap(mmap.mmap):
         shared.fd = fd
         return shared
 
-    def __del__(self) -> None:
-        os.close(self.fd)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # An argument, as `os` may be gone at the interpreter's end.
+        close(self.fd)
 
 
 # The mappings of this process, by file: memory that is received twice is mapped once.

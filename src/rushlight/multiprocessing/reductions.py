@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from multiprocessing import parent_process, resource_sharer, util
 from multiprocessing.reduction import DupFd, ForkingPickler
 from typing import Any
 
@@ -11,11 +13,17 @@ from ..backend.shared_memory import map_of, open_map
 from ..backend.storage import UntypedStorage, layout_of
 from ..nn.parameter import Buffer, Parameter
 
+# For how many seconds a process waits at its end for tensors it has sent to be fetched.
+_PATIENCE = 5.0
+
 
 def init_reductions() -> None:
     """Teach `multiprocessing` to send tensors, and modules with them, by shared memory."""
     for cls in (Tensor, Parameter, Buffer):
         ForkingPickler.register(cls, reduce_tensor)
+    _wait_at_the_end()
+    # A forked process forgets what it should do at its end.
+    util.register_after_fork(_until_fetched, _wait_at_the_end)
 
 
 def reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
@@ -47,3 +55,20 @@ def rebuild_tensor(
     tensor._requires_grad = requires_grad
     tensor.__dict__.update(extra)
     return tensor
+
+
+def _wait_at_the_end(_: Any = None) -> None:
+    """Let a worker that puts its last tensor into a queue live until the tensor is fetched.
+
+    The receiver asks this process for the memory's descriptor when it unpickles the tensor.
+    """
+    # After the queues have been emptied, which happens at priority -5.
+    util.Finalize(None, _until_fetched, exitpriority=-100)
+
+
+def _until_fetched() -> None:
+    end, parent = time.monotonic() + _PATIENCE, parent_process()  # None in the first process
+    # What is offered and not yet asked for; CPython has no public name for it.
+    offered = getattr(resource_sharer._resource_sharer, "_cache", ())  # type: ignore[attr-defined]
+    while offered and time.monotonic() < end and parent is not None and parent.is_alive():
+        time.sleep(0.002)
