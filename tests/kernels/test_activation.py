@@ -123,6 +123,13 @@ def test_slopes_are_precise_where_the_function_is_nearly_straight(name, argument
     np.testing.assert_allclose(kernel(np.ones_like(x), x, *arguments), exact, rtol=4e-7)
 
 
+def test_the_slope_of_gelu_everywhere():
+    x = np.linspace(-9, 9, 20001, dtype=np.float32)
+    ones = np.ones(x.shape, np.float64)
+    exact = A.gelu_grad(ones, x.astype(np.float64))
+    np.testing.assert_allclose(A.gelu_grad(ones.astype(np.float32), x), exact, rtol=0, atol=4e-7)
+
+
 SPECIAL = np.array([-np.inf, np.inf, np.nan, -1e30, 1e30, -200, 200, 0.0, -0.0], np.float32)
 
 

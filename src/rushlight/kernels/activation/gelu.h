@@ -7,11 +7,18 @@ namespace rl::RL_LEVEL {
 // x Phi(x)
 RL_INLINE vf gelu_erf(vf x) { return x * normal_cdf(x); }
 
-// Phi(x) + x phi(x)
+// Phi(x) + x phi(x), to 3e-7 absolute; 0 below -6.3. As in `normal_cdf` the odd part is x P(x^2) / Q(x^2),
+// a minimax fit on [-6.3, 6.3]: a third fewer operations than the two functions take.
 RL_INLINE vf gelu_erf_slope(vf x) {
-  const vf half_square = x * x * 0.5f;
-  const vf density = exp_bounded(half_square > 87.0f ? splat(-87.0f) : -half_square);
-  return fma(x * 0.398942280f, density, normal_cdf(x));
+  constexpr float p[] = {0.7978845f,    -0.015929174f, 0.013611643f,  3.1950139e-4f,
+                         3.4213535e-5f, 1.2411984e-6f, 1.9788914e-8f};
+  constexpr float q[] = {1.0f,         0.31336835f,   0.046517827f,  0.0043058493f,
+                         2.751042e-4f, 1.1858339e-5f, 4.3019145e-7f, 1.4212569e-9f};
+  vf c = x > 6.3f ? splat(6.3f) : x;
+  c = c < -6.3f ? splat(-6.3f) : c;
+  const vf s = c * c;
+  const vf y = fma(c, polynomial(s, p) / polynomial(s, q), splat(0.5f));
+  return x < -6.3f ? vf{} : y;
 }
 
 RL_INLINE vf gelu_tanh_argument(vf x) {  // 2 sqrt(2 / pi) (x + 0.044715 x^3)
