@@ -1,6 +1,6 @@
 """Measure everything and write the tables into docs/performance.md, between their markers.
 
-    python -m benchmarks.report                              # all sections: about an hour
+    python -m benchmarks.report                              # all sections: one or two hours
     python -m benchmarks.report --only train-2 kernels       # some of them
     python -m benchmarks.report --list                       # their names
     python -m benchmarks.report --rounds 1 --seconds 0.1     # a quick look
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from _bench import operators, results
-from _bench.contenders import CONTENDERS, USUAL, installed
+from _bench.contenders import CONTENDERS, DEFAULT_TORCH, OURS, USUAL, installed
 from _bench.machine import Disturbance, describe
 from _bench.tables import digits, table
 from _bench.workloads import WORKLOADS
@@ -37,7 +37,7 @@ def train(threads: int) -> Callable[[argparse.Namespace], str]:
 
     def section(options: argparse.Namespace) -> str:
         settings = {"threads": threads, "seconds": options.seconds}
-        names = installed(USUAL)
+        names = installed(USUAL, options.without)
         found = results.compare(list(WORKLOADS), names, settings, options.rounds)
         parts = [results.ratio_table(found, markdown=True)]
         if threads > 1:
@@ -51,7 +51,8 @@ def train(threads: int) -> Callable[[argparse.Namespace], str]:
 def kernels(options: argparse.Namespace) -> str:
     """Return the section of single operators."""
     settings = {"threads": 2, "seconds": options.seconds / 10}
-    names = installed(n for n, c in CONTENDERS.items() if not (c.compiled or c.channels_last))
+    plain = (n for n, c in CONTENDERS.items() if not (c.compiled or c.channels_last))
+    names = installed(plain, options.without)
     found = operators.compare(names, settings, options.rounds)
     parts = [operators.peak_line(found), operators.kernel_table(found, markdown=True)]
     return "\n\n".join([*parts, *operators.failure_lines(found)])
@@ -66,7 +67,7 @@ def small(options: argparse.Namespace) -> str:
 def batches(options: argparse.Namespace) -> str:
     """Return the section of batches and threads."""
     points = scaling.measure(
-        scaling.USUAL, scaling.BATCHES, (1, 2), installed(("rushlight", "torch")),
+        scaling.USUAL, scaling.BATCHES, (1, 2), installed((OURS, DEFAULT_TORCH), options.without),
         options.rounds, options.seconds / 2,
     )  # fmt: skip
     return scaling.scaling_table(points, markdown=True)
@@ -76,7 +77,8 @@ def from_command(options: argparse.Namespace, *words: str) -> list[dict[str, Any
     """Return the rows of a `rushlight bench` command."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "rows.json")
-        more = ("--threads", "2", "--rounds", str(options.rounds), "--json", str(file))
+        more = ["--threads", "2", "--rounds", str(options.rounds), "--json", str(file)]
+        more += ["--without", *options.without] if options.without else []
         command = [sys.executable, "-m", "rushlight", "bench", *words, *more]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         rows: list[dict[str, Any]] = json.loads(file.read_text())
@@ -159,6 +161,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--seconds", type=float, default=1.0,
                       help="of timing for a step in each round; less for an operator")  # fmt: skip
+    made.add_argument("--without", nargs="+", default=[], choices=list(CONTENDERS),
+                      help="contenders to leave out; torch-compile takes long")  # fmt: skip
     made.add_argument("--page", type=Path, default=PAGE, help="default: docs/performance.md")
     made.add_argument("--images", type=int, help="of MNIST, for `fused` (default: all)")
     return made
