@@ -86,6 +86,19 @@ def test_a_worker_that_fails_says_why():
     assert failure.value.reason.startswith("ModuleNotFoundError")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Traceback\n  raise x\nValueError: no\n", "ValueError: no"),
+        ("a.b.CError: no g++\n\nSet VERBOSE=1 for more\n", "a.b.CError: no g++"),
+        ("Killed\n", "Killed"),
+        ("", "no message"),
+    ],
+)
+def test_the_reason_is_the_line_that_names_the_error(text, reason):
+    assert processes.WorkerFailed(text).reason == reason
+
+
 def test_a_sample_of_a_fast_call_is_the_mean_of_many(monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(kernels.time, "perf_counter", lambda: 1e-6 * next(clock))

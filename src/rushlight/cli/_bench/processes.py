@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_ERROR = re.compile(r"[\w.]*(Error|Exception)\b")
 _HERE = Path(__file__).resolve().parent
 
 
@@ -18,9 +20,10 @@ class WorkerFailed(Exception):
 
     @property
     def reason(self) -> str:
-        """The last line that says something."""
+        """The line that names the error, else the last that says something."""
         lines = [line.strip() for line in str(self).splitlines() if line.strip()]
-        return lines[-1] if lines else "no message"
+        named = [line for line in lines if _ERROR.match(line)]
+        return [*lines, *named][-1] if lines else "no message"
 
 
 def run_worker(
