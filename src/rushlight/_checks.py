@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._tensor import Tensor
+from .backend.dtype import bool_
 
 Message = Callable[[], object] | None
 
@@ -81,6 +82,6 @@ def _check_tensor_all(cond: Tensor, message: Message = None) -> None:
     """
     if not isinstance(cond, Tensor):
         raise TypeError(f"cond must be a tensor, but got {type(cond)}")
-    if cond.dtype.name != "bool":
+    if cond.dtype is not bool_:
         raise TypeError(f"cond tensor must have dtype torch.bool, but got {cond.dtype}")
     _check_with(RuntimeError, bool(cond.all().item()), message)

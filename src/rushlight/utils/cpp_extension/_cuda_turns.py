@@ -8,6 +8,7 @@ fiber runs far ahead of the others, so such places give them a turn. (The debug 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -93,7 +94,7 @@ class _Body:
 
     def _segments(self) -> Iterator[tuple[int, int]]:
         marks = [self.opening, *self.syncs, self.closing]
-        yield from zip(marks, marks[1:], strict=False)
+        yield from itertools.pairwise(marks)
 
     def _loops(self) -> Iterator[tuple[int, int, int]]:
         """Yield where loops begin, and the braces of their bodies."""
@@ -109,7 +110,7 @@ class _Body:
     def _declared(self, at: int) -> str:
         """Return the name that a declaration around a token declares."""
         while self.text(at) not in ("[", "=", ",", ";", ")", "{", ""):
-            at += 1
+            at = self.editor.partners.get(at, at) + 1 if self.text(at) == "(" else at + 1
         return self.text(at - 1)
 
     def _shared_names(self) -> set[str]:

@@ -19,10 +19,10 @@ _STANDARD = {
     "algorithm": "sort stable_sort partial_sort nth_element is_sorted find find_if find_if_not "
     "find_first_of adjacent_find search count count_if transform reverse rotate shuffle unique "
     "unique_copy replace replace_if remove remove_if copy_if copy_n reverse_copy for_each "
-    "for_each_n generate generate_n lower_bound upper_bound equal_range binary_search merge inplace_merge "
-    "max_element min_element minmax_element minmax clamp all_of any_of none_of partition "
-    "stable_partition set_intersection set_union set_difference includes push_heap pop_heap "
-    "make_heap sort_heap next_permutation prev_permutation mismatch sample ranges",
+    "for_each_n generate generate_n lower_bound upper_bound equal_range binary_search merge "
+    "inplace_merge max_element min_element minmax_element minmax clamp all_of any_of none_of "
+    "partition stable_partition set_intersection set_union set_difference includes push_heap "
+    "pop_heap make_heap sort_heap next_permutation prev_permutation mismatch sample ranges",
     "any": "any any_cast make_any",
     "atomic": "atomic atomic_flag memory_order memory_order_relaxed memory_order_acquire "
     "memory_order_release memory_order_seq_cst atomic_thread_fence atomic_fetch_add",

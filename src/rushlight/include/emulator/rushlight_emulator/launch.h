@@ -117,7 +117,9 @@ RUSHLIGHT_OUT_OF_LINE inline cudaError_t run_launch(Launch& launch, size_t allow
   if (!launch.failed) return cudaSuccess;
   note(launch.error, launch.report);
 #ifdef RUSHLIGHT_CUDA_CHECK
-  throw std::runtime_error(std::string("CUDA error: ") + last_error.report);
+  const std::string report = std::string("CUDA error: ") + last_error.report;
+  last_error.code = cudaSuccess;  // the exception tells it
+  throw std::runtime_error(report);
 #else
   std::fprintf(stderr, "CUDA error: %s\n", last_error.report);
   return launch.error;
