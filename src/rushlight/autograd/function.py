@@ -74,6 +74,9 @@ class Function(Node):
             "autograd.Function to use it with backward mode AD."
         )
 
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"
+
     # --- what `ctx` offers ---
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
