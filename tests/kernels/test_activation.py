@@ -19,6 +19,9 @@ FORWARD = {
     "tanh": (math.tanh, 2.0, 2.0),
     "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), 2.5, 4.0),
     "silu": (lambda x: x / (1 + math.exp(-x)), 3.5, 5.0),
+    "elu": (lambda x: x if x > 0 else math.expm1(x), 3.0, 3.0),
+    "softplus": (lambda x: math.log1p(math.exp(x)), 3.0, 5.0),
+    "log_sigmoid": (lambda x: -math.log1p(math.exp(-x)), 3.0, 5.0),
 }
 
 
@@ -145,6 +148,10 @@ SPECIAL = np.array([-np.inf, np.inf, np.nan, -1e30, 1e30, -200, 200, 0.0, -0.0],
         ("sigmoid", [0, 1, np.nan, 0, 1, 0, 1, 0.5, 0.5]),
         ("silu", [np.nan, np.inf, np.nan, 0, 1e30, 0, 200, 0, 0]),
         ("gelu", [np.nan, np.inf, np.nan, 0, 1e30, 0, 200, 0, 0]),
+        ("elu", [-1, np.inf, np.nan, -1, 1e30, -1, 200, 0, 0]),
+        ("softplus", [0, np.inf, np.nan, 0, 1e30, 0, 200, math.log(2), math.log(2)]),
+        ("log_sigmoid", [-np.inf, 0, np.nan, -1e30, 0, -200, 0, -math.log(2), -math.log(2)]),
+        ("log1p", [np.nan, np.inf, np.nan, np.nan, math.log(1e30), np.nan, math.log(201), 0, 0]),
     ],
 )
 def test_special_values(name, expected, reference):
@@ -158,6 +165,41 @@ def test_relu_gradient_passes_nan_and_stops_at_zero(reference):
     with reference_only(reference):
         gx = A.relu_grad(np.ones(4, np.float32), np.array([0, -1, np.nan, 2], np.float32))
     np.testing.assert_array_equal(gx, [0, 0, 1, 1])
+
+
+@BOTH
+def test_log1p(reference):
+    x = np.concatenate(
+        [points()[points() > -1], -1 + 2.0 ** np.arange(-24, 0), 10.0 ** np.arange(38)]
+    )
+    x = x.astype(np.float32)
+    with reference_only(reference):
+        y = A.log1p(x)
+    assert ulps(y, np.log1p(x.astype(np.float64))).max() <= 2.0
+    assert A.log1p(np.full(3, -1, np.float32)).tolist() == [-np.inf] * 3
+
+
+@BOTH
+def test_clamp(reference):
+    x = np.array([-2, 0.5, 3, np.nan, np.inf, -np.inf], np.float32)
+    with reference_only(reference):
+        np.testing.assert_array_equal(A.clamp(x, -1, 1), [-1, 0.5, 1, np.nan, 1, -1])
+        np.testing.assert_array_equal(
+            A.clamp(x, 2, -np.inf), [-np.inf] * 3 + [np.nan] + [-np.inf] * 2
+        )
+
+
+@BOTH
+def test_options_of_elu_and_softplus(reference):
+    x = np.linspace(-9, 9, 301, dtype=np.float32)
+    wide = x.astype(np.float64)
+    with reference_only(reference):
+        scaled = A.elu(x, 1.67, 1.05, 0.8)
+        sharp = A.softplus(x, 3.0, 10.0)
+    below = 1.67 * 1.05 * np.expm1(0.8 * np.minimum(wide, 0))
+    np.testing.assert_allclose(scaled, np.where(x > 0, 1.05 * wide, below), rtol=1e-6, atol=1e-7)
+    soft = np.where(3 * wide > 10, wide, np.log1p(np.exp(3 * wide)) / 3)
+    np.testing.assert_allclose(sharp, soft, rtol=4e-6)
 
 
 def test_exp_reaches_the_subnormal_numbers():

@@ -18,7 +18,6 @@ from ..autograd.node import Op
 from ..autograd.view import snapshot, write_
 from ..backend.array import array_module
 from ..kernels import activation as K
-from ..kernels._precision import widen
 from ..kernels.random import fill
 from ..random import generator_for
 from ._autocast import autocast
@@ -172,12 +171,9 @@ class ELU(Op):
     label = "Elu"
 
     def forward(ctx, x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
-        xp = array_module(x)
         ctx.save(x)
         ctx.constants = alpha, scale, input_scale
-        v = widen(x)
-        below = xp.expm1(xp.minimum(v, 0) * v.dtype.type(input_scale)) * v.dtype.type(alpha * scale)
-        return xp.where(v > 0, v * v.dtype.type(scale), below).astype(x.dtype, copy=False)
+        return K.elu(x, alpha, scale, input_scale)
 
     def backward(ctx, g: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
@@ -193,13 +189,9 @@ class Softplus(Op):
     """
 
     def forward(ctx, x: Array, *, beta: float, threshold: float) -> Array:
-        xp = array_module(x)
         ctx.save(x)
         ctx.constants = beta, threshold
-        v = widen(x)
-        scaled = v * v.dtype.type(beta)
-        soft = xp.log1p(xp.exp(xp.minimum(scaled, v.dtype.type(threshold)))) / v.dtype.type(beta)
-        return xp.where(scaled > threshold, v, soft).astype(x.dtype, copy=False)
+        return K.softplus(x, beta, threshold)
 
     def backward(ctx, g: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
@@ -214,10 +206,8 @@ class LogSigmoid(Op):
     label = "LogSigmoid"
 
     def forward(ctx, x: Array) -> Array:
-        xp = array_module(x)
         ctx.save(x)
-        v = widen(x)
-        return (xp.minimum(v, 0) - xp.log1p(xp.exp(-xp.abs(v)))).astype(x.dtype, copy=False)
+        return K.log_sigmoid(x)
 
     def backward(ctx, g: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors

@@ -15,6 +15,7 @@ from ._autocast import autocast
 from ._export import export
 from ._operands import not_a_tensor
 from .matmul import matmul
+from .ranges import linspace
 
 _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
@@ -73,7 +74,8 @@ def _pixels(grid: Tensor, size: int, align_corners: bool) -> Tensor:
     """[-1, 1] -> pixel positions: the outer pixels' centres at -1 and 1, or their outer edges."""
     if align_corners:
         return (grid + 1) * ((size - 1) / 2)
-    return ((grid + 1) * size - 1) / 2
+    # As torch rounds it: an identity map puts positions beside pixels, and the side decides slopes.
+    return (grid + 1) * (size / 2) - 0.5
 
 
 def _taken(planes: Tensor, at: list[Array], sizes: tuple[int, ...]) -> Tensor:
@@ -247,11 +249,11 @@ def grid_sample(
 
 
 def _base(size: int, align_corners: bool, dtype: Any) -> Array:
-    """Return the positions of a row's pixels, from -1 to 1."""
+    """Return the positions of a row's pixels, from -1 to 1, rounded as torch rounds them."""
     if size <= 1:
-        return np.zeros(size, dtype)
-    ends = np.linspace(-1, 1, size, dtype=np.float64)
-    return (ends if align_corners else ends * (size - 1) / size).astype(dtype)
+        return np.zeros(size, dtype.numpy)
+    ends = linspace(-1, 1, size, dtype=dtype).array
+    return ends if align_corners else ends * (size - 1) / size
 
 
 @export(functional=True, public=False)
@@ -285,7 +287,7 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     align = _default_alignment(align_corners)
-    axes = [_base(n, align, theta.array.dtype) for n in size[2:]]
+    axes = [_base(n, align, theta.dtype) for n in size[2:]]
     planes = np.meshgrid(*axes, indexing="ij")
     points = np.stack([*reversed(planes), np.ones_like(planes[0])], axis=-1)  # (..., x, y, 1)
     flat = wrap(points.reshape(1, -1, spatial + 1))

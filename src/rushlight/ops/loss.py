@@ -16,6 +16,7 @@ from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..kernels import loss as K
+from ..kernels.activation import log1p
 from ._autocast import autocast
 from ._export import export
 from ._loss import read_reduction, reduced
@@ -492,7 +493,7 @@ class BinaryCrossEntropy(Op):
         ctx.save(p, t)
         with np.errstate(divide="ignore"):
             yes = np.maximum(np.log(p), p.dtype.type(-100))
-            no = np.maximum(np.log1p(-p), p.dtype.type(-100))
+            no = np.maximum(log1p(-p), p.dtype.type(-100))
         return (t - 1) * no - t * yes
 
     def backward(ctx, g: Tensor) -> Any:

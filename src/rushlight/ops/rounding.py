@@ -11,6 +11,7 @@ from .._typing import Array, Number
 from ..autograd.node import Op
 from ..autograd.view import write_
 from ..backend import dtype as dtypes
+from ..kernels import activation as K
 from ._broadcast import sum_to
 from ._export import export
 from ._in_place import recorded
@@ -97,7 +98,12 @@ class Clamp(Op):
         )
 
 
+_NUMBERS = (float, int, type(None))
+
+
 def _clamped(x: Array, low: Any, high: Any, out: Array | None = None) -> Array:
+    if out is None and x.dtype.char == "f" and type(low) in _NUMBERS and type(high) in _NUMBERS:
+        return K.clamp(x, -np.inf if low is None else low, np.inf if high is None else high)
     if low is None:
         return np.minimum(x, high, out=out)
     if high is None:
@@ -200,9 +206,6 @@ def _bound(value: Any, to: dtypes.dtype) -> Any:
         limits = dtypes.iinfo(to)
         value = min(max(value, limits.min), limits.max)
     return to.numpy.type(value)
-
-
-_NUMBERS = (float, int, type(None))
 
 
 @export(method=True, out=True, inplace=True, aliases=["clip"])

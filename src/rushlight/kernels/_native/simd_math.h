@@ -1,4 +1,4 @@
-// exp, erf, tanh, sigmoid and the normal distribution on vectors of float32.
+// exp, log, erf, tanh, sigmoid, softplus and the normal distribution on vectors of float32.
 //
 // Error against float64: exp 1 ulp, erf and tanh 2, sigmoid 2.5. Polynomials are minimax fits made for
 // these intervals; infinities and NaN come out as IEEE says.
@@ -63,6 +63,46 @@ RL_INLINE vf expm1_positive(vf x) {  // 0 <= x <= 88
   const vf p = fma(polynomial(a.r, c), a.r * a.r, a.r);
   const vf power = as_float((a.n + 127) << 23);
   return fma(p, power, power - 1.0f);
+}
+
+// log(1 + 2 s / (1 - s)) = 2 atanh(s) = s (2 + z P(z)) with z = s^2; here log(1 + e) for 0 <= e <= 1.
+RL_INLINE vf log1p_unit(vf e) {
+  constexpr float c[] = {0.6666641f, 0.400217f, 0.2799914f, 0.28024462f};
+  const vf s = e / (e + 2.0f), z = s * s;
+  return fma(polynomial(z, c) * z, s, s + s);
+}
+
+// x = m 2^n with m in [sqrt(1/2), sqrt(2)), and the odd series above for m.
+RL_INLINE vf log(vf x) {
+  constexpr float c[] = {0.66666776f, 0.39977443f, 0.298746f};
+  constexpr int32_t root_half = 0x3f3504f3;
+  const vi tiny = x < 1.17549435e-38f;  // below the normal numbers
+  const vf y = tiny ? x * 8388608.0f : x;
+  const vi n = (as_int(y) - root_half) >> 23;
+  const vf f = as_float(as_int(y) - (n << 23)) - 1.0f;
+  const vf s = f / (f + 2.0f), z = s * s;
+  const vf exponent = to_float(tiny ? n - 23 : n);
+  // log m = f - s (f - z P(z)): f has no rounding error, and the rest is small beside it.
+  const vf rest = s * (f - polynomial(z, c) * z);
+  const vf r = fma(exponent, splat(0.693359375f), f - fma(exponent, splat(2.12194440e-4f), rest));
+  const vf special = x == 0.0f ? splat(-__builtin_inff()) : x > 0.0f ? x : splat(__builtin_nanf(""));
+  return (x > 0.0f) & (x < __builtin_inff()) ? r : special;
+}
+
+// The rounding error of 1 + x goes back in to first order.
+RL_INLINE vf log1p(vf x) {
+  const vf u = x + 1.0f;
+  const vf lost = x - (u - 1.0f);
+  return log(u) + ((u > 0.0f) & (u < __builtin_inff()) ? lost / u : vf{});
+}
+
+// log(1 + exp(x))
+RL_INLINE vf softplus(vf x) { return max(x, vf{}) + log1p_unit(exp(-abs(x))); }
+
+// exp(x) - 1 for x <= 0
+RL_INLINE vf expm1_negative(vf x) {
+  const vf e = expm1_positive(x < -80.0f ? splat(80.0f) : -x);
+  return -e / (e + 1.0f);
 }
 
 RL_INLINE vf tanh(vf x) {

@@ -41,6 +41,45 @@ def leaky_relu_grad(g: Array, x: Array, slope: float = 0.01) -> Array:
 
 
 @kernel
+def elu(x: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
+    """scale x where x > 0, else scale alpha (exp(input_scale x) - 1)."""
+    xp, v = array_module(x), widen(x)
+    as_v = v.dtype.type
+    below = xp.expm1(xp.minimum(v, 0) * as_v(input_scale)) * as_v(alpha * scale)
+    return xp.where(v > 0, v * as_v(scale), below).astype(x.dtype, copy=False)
+
+
+@kernel
+def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """log(1 + exp(beta x)) / beta, or x where beta x > threshold."""
+    xp, v = array_module(x), widen(x)
+    as_v = v.dtype.type
+    scaled = v * as_v(beta)
+    soft = xp.log1p(xp.exp(xp.minimum(scaled, as_v(threshold)))) / as_v(beta)
+    return xp.where(scaled > threshold, v, soft).astype(x.dtype, copy=False)
+
+
+@kernel
+def log_sigmoid(x: Array) -> Array:
+    """min(x, 0) - log(1 + exp(-|x|))."""
+    xp, v = array_module(x), widen(x)
+    return (xp.minimum(v, 0) - xp.log1p(xp.exp(-xp.abs(v)))).astype(x.dtype, copy=False)
+
+
+@kernel
+def clamp(x: Array, low: float, high: float) -> Array:
+    """min(max(x, low), high). NaN stays NaN."""
+    xp, kind = array_module(x), x.dtype.type
+    return xp.minimum(xp.maximum(x, kind(low)), kind(high))
+
+
+@kernel
+def log1p(x: Array) -> Array:
+    """The logarithm of 1 + x."""
+    return array_module(x).log1p(widen(x)).astype(x.dtype, copy=False)
+
+
+@kernel
 def exp(x: Array) -> Array:
     """e to the power x."""
     return array_module(x).exp(widen(x)).astype(x.dtype, copy=False)

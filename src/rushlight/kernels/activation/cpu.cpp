@@ -66,6 +66,33 @@ void tanh_grad(const float* g, const float* y, float* gx, int64_t n) {
   map2(g, y, gx, n, 5, [](vf gv, vf v) { return gv * (1.0f - v * v); });
 }
 
+void elu(const float* x, float* y, int64_t n, double below, double above, double input) {
+  const vf a = splat(static_cast<float>(below)), b = splat(static_cast<float>(above));
+  const vf k = splat(static_cast<float>(input));
+  map1(x, y, n, 20, [=](vf v) { return v > 0.0f ? v * b : a * expm1_negative(v * k); });
+}
+
+void softplus(const float* x, float* y, int64_t n, double beta, double threshold) {
+  const vf b = splat(static_cast<float>(beta)), most = splat(static_cast<float>(threshold));
+  map1(x, y, n, 25, [=](vf v) {
+    const vf scaled = v * b;
+    return scaled > most ? v : rl::RL_LEVEL::softplus(scaled) / b;
+  });
+}
+
+void log_sigmoid(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 20, [](vf v) { return -rl::RL_LEVEL::softplus(-v); });
+}
+
+void clamp(const float* x, float* y, int64_t n, double low, double high) {
+  const vf least = splat(static_cast<float>(low)), most = splat(static_cast<float>(high));
+  map1(x, y, n, 4, [=](vf v) { return min(max(v, least), most); });
+}
+
+void log1p_map(const float* x, float* y, int64_t n) {
+  map1(x, y, n, 25, [](vf v) { return log1p(v); });
+}
+
 void exp_map(const float* x, float* y, int64_t n) {
   map1(x, y, n, 15, [](vf v) { return exp(v); });
 }
