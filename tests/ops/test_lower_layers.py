@@ -62,3 +62,19 @@ def test_storages_by_their_older_names() -> None:
     assert len(rushlight.LongStorage(3)) == 3
     assert isinstance(rushlight.ones(2).storage(), rushlight.FloatStorage)
     assert not isinstance(rushlight.ones(2).storage(), rushlight.LongStorage)
+
+
+@pytest.mark.parametrize("align", [False, True])
+def test_an_identity_map_has_torchs_slopes(torch, align):
+    """Its positions are next to pixels, where the slope depends on how they are rounded."""
+    results = []
+    for library in (rushlight, torch):
+        x = library.arange(28.0 * 28).reshape(1, 1, 28, 28).sin()
+        theta = library.eye(2, 3)[None].requires_grad_()
+        grid = library.nn.functional.affine_grid(theta, x.shape, align_corners=align)
+        y = library.nn.functional.grid_sample(x, grid, align_corners=align)
+        (y * x.cos()).sum().backward()
+        results.append((grid.detach().numpy(), theta.grad.numpy()))
+    (grid, slope), (their_grid, their_slope) = results
+    np.testing.assert_array_equal(grid, their_grid)
+    np.testing.assert_allclose(slope, their_slope, rtol=1e-3, atol=1e-2)
