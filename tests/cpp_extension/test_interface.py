@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rushlight
+from rushlight.autograd import gradcheck
 from rushlight.library import opcheck
 from rushlight.utils import cpp_extension
 from rushlight.utils.cpp_extension import _implied
@@ -137,6 +138,7 @@ def test_headers_for_names_in_headers_of_the_users(tmp_path):
 
 MULADD_CPP = r"""
 #include <ATen/Operators.h>
+#include <ATen/ops/empty_like.h>
 #include <torch/all.h>
 #include <torch/library.h>
 
@@ -154,7 +156,31 @@ at::Tensor of_the_cpu(const at::Tensor& x) {
   TORCH_CHECK(!x.is_cuda(), "x must be a CPU tensor");
   return x + 1;
 }
-TORCH_LIBRARY(rl_interface, m) { m.def("muladd(Tensor a, Tensor b, float c) -> Tensor"); }
+
+// An operator whose kernel for gradients calls the operator again.
+at::Tensor twice(const at::Tensor& x) {
+  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("rl_interface::twice", "");
+  return op.typed<decltype(twice)>().call(x);
+}
+at::Tensor twice_cpu(const at::Tensor& x) { return x + x; }
+struct Twice : torch::autograd::Function<Twice> {
+  static at::Tensor forward(torch::autograd::AutogradContext*, at::Tensor x) {
+    at::AutoDispatchBelowADInplaceOrView guard;
+    return twice(x);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
+                                                 torch::autograd::variable_list grads) {
+    return {grads[0] * 2};
+  }
+};
+at::Tensor twice_autograd(const at::Tensor& x) { return Twice::apply(x); }
+
+TORCH_LIBRARY(rl_interface, m) {
+  m.def("muladd(Tensor a, Tensor b, float c) -> Tensor");
+  m.def("twice(Tensor x) -> Tensor");
+  m.impl("twice", c10::DispatchKey::CPU, TORCH_FN(twice_cpu));
+}
+TORCH_LIBRARY_IMPL(rl_interface, Autograd, m) { m.impl("twice", TORCH_FN(twice_autograd)); }
 TORCH_LIBRARY_IMPL(rl_interface, CPU, m) { m.impl("muladd", &muladd_cpu); }
 TORCH_LIBRARY_IMPL(rl_interface, CUDA, m) { m.impl("muladd", &muladd_cuda); }
 """
@@ -201,6 +227,8 @@ def test_kernels_for_both_kinds_of_device(compiler):
         "rl_interface::muladd", backward, setup_context=setup_context
     )
     opcheck(operator.default, (a, b, 1.0))
+    x = rushlight.ones(2, dtype=rushlight.float64, requires_grad=True)
+    assert gradcheck(rushlight.ops.rl_interface.twice, (x,))
     (found,) = rushlight.autograd.grad(operator(a, b, 1.0).sum(), a)
     assert_same(found, b.detach())
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from rushlight.utils.cpp_extension import include_paths
+from rushlight.utils.cpp_extension import BuildExtension, CppExtension, include_paths
 
 from .conftest import ANSWER, child_environment
 
@@ -93,3 +93,14 @@ def test_no_compiler(project, monkeypatch):
     command.ensure_finalized()
     with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler"):
         command.run()
+
+
+def test_headers_that_nobody_includes(tmp_path):
+    from setuptools import Distribution
+
+    source = tmp_path / "ops.cpp"
+    source.write_text("#include <torch/types.h>\nvoid f() { std::cout << 1; }\n")
+    extension = CppExtension("ops", [str(source), "plain.c"])
+    command = BuildExtension(Distribution())
+    command.include_dirs = []
+    assert command._implied(extension) == ["-includeiostream"]

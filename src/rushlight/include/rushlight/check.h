@@ -190,6 +190,8 @@ std::string str(const Values&... values) {
   } while (false)
 #define TORCH_WARN_DEPRECATION(...) TORCH_WARN(__VA_ARGS__)
 
+#define C10_LOG_API_USAGE_ONCE(...)
+
 // Older names.
 #define C10_THROW_ERROR(Type, message) throw ::c10::Type(message)
 #define AT_ERROR(...) ::rushlight::fail<::c10::Error>(::rushlight::text_of(__VA_ARGS__))

@@ -166,6 +166,7 @@ class Library {
 
  private:
   Library& add(const std::string& text, ::rushlight::Function* record, const std::string& key) {
+    if (key == "Autocast") return add(text, record, "AutocastCUDA");  // torch's older name of it
     ::rushlight::Gil gil;
     pybind11::object kernel = pybind11::none();
     if (record != nullptr) record->is_for_cpu = key == "CPU";
@@ -197,6 +198,14 @@ class LibraryInitialiser {
 }  // namespace torch
 
 namespace c10 {
+
+namespace impl {
+// While a kernel runs, the operators it calls pass over the key the kernel is for by themselves.
+struct ExcludeDispatchKeyGuard {
+  explicit ExcludeDispatchKeyGuard(DispatchKey) {}
+  ~ExcludeDispatchKeyGuard() {}
+};
+}  // namespace impl
 
 // A registered operator, to be called from C++.
 template <class Signature>

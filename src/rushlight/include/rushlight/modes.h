@@ -62,10 +62,30 @@ struct GradMode {
     ::rushlight::set_recording(enabled ? ::rushlight::Recording::on : ::rushlight::Recording::off);
   }
 };
-// What a kernel of an operator puts around its calls of other operators: no gradient is recorded.
-using AutoDispatchBelowAutograd = NoGradGuard;
-using AutoDispatchBelowADInplaceOrView = NoGradGuard;
-using AutoNonVariableTypeMode = NoGradGuard;
+// What a kernel of an operator puts around its calls of operators: none of them goes to a kernel for
+// gradients again, and none is recorded.
+class AutoDispatchBelowAutograd {
+ public:
+  explicit AutoDispatchBelowAutograd(bool = true) {
+    ::rushlight::Gil gil;
+    const auto library = ::rushlight::import("rushlight.library");
+    context_ = ::rushlight::checked(PyObject_CallMethod(library.get(), "_below", "s", "Autograd"));
+    ::rushlight::checked(PyObject_CallMethod(context_.get(), "__enter__", nullptr));
+  }
+  ~AutoDispatchBelowAutograd() {
+    ::rushlight::Gil gil;
+    const auto context = std::move(context_);
+    const auto result = ::rushlight::Object::steal(
+        PyObject_CallMethod(context.get(), "__exit__", "OOO", Py_None, Py_None, Py_None));
+    if (!result) PyErr_WriteUnraisable(context.get());
+  }
+  AutoDispatchBelowAutograd(const AutoDispatchBelowAutograd&) = delete;
+
+ private:
+  ::rushlight::Object context_;
+};
+using AutoDispatchBelowADInplaceOrView = AutoDispatchBelowAutograd;
+using AutoNonVariableTypeMode = AutoDispatchBelowAutograd;
 
 }  // namespace at
 

@@ -54,7 +54,27 @@ def build_error(
         return RuntimeError(f"{head}: {explanation}")
     places = {label: place for label, text in snippets.items() if (place := find_in_callers(text))}
     errors = in_their_files(relevant(failure.output), places)
-    return RuntimeError(f"{head}:\n{errors}\n\ncommand: {' '.join(failure.command)}")
+    hint = "".join(f"\n{text}" for pattern, text in _HINTS if pattern.search(failure.output))
+    return RuntimeError(f"{head}:\n{errors}\n{hint}\ncommand: {' '.join(failure.command)}")
+
+
+# What a well-known error comes from.
+_HINTS = (
+    (
+        re.compile(
+            r"error: (?:'__(?:global|device|shared)__' does not name|unknown type name '__)"
+        ),
+        "Kernels belong into a .cu file, or into load_inline's cuda_sources.\n",
+    ),
+    (
+        re.compile(
+            r"error: '?(?:thrust|cublas|cusparse|cusolver|cudnn|cufft|cutlass|cute|nccl|texture"
+            r"|cuda/(?:std|barrier|pipeline)|cub/)[\w/.]*'?(?: file not found|: No such file)"
+        ),
+        "CUDA's libraries are not there without a GPU: only kernels run in the emulator "
+        "(docs/extensions.md).\n",
+    ),
+)
 
 
 _NO_CASTER = re.compile(

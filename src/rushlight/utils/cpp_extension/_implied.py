@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 
-from rushlight.utils.cpp_extension import _precompiled
+from rushlight.utils.cpp_extension import _cache, _paths, _precompiled
 from rushlight.utils.cpp_extension._cuda_include import included_files
 
 # Names of the standard library by the header that has them, less those our headers include.
@@ -77,6 +77,8 @@ _OURS = {
     "rushlight/tensor_args.h": re.compile(r"\b(?:TensorArg|TensorGeometryArg|CheckedFrom)\b"),
 }
 
+# torch has a header for each operator; ours are written when a source asks for them.
+_OPERATOR = re.compile(r"#\s*include\s*[<\"]ATen/ops/(\w+)\.h[>\"]")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _QUALIFIED = re.compile(r"\bstd\s*::\s*(\w+)")
 _USING = re.compile(r"\busing\s+namespace\s+std\s*;")
@@ -96,7 +98,21 @@ def flags(text: str, path: str, directories: Sequence[str]) -> list[str]:
     headers = sorted(set(_headers(whole))) if _TORCH.search(whole) else []
     if headers and _precompiled.is_wanted(text):
         headers.insert(0, _precompiled.HEADER)  # a precompiled header is used if it is the first
-    return [word for header in headers for word in ("-include", header)]
+    found = [word for header in headers for word in ("-include", header)]
+    operators = sorted(set(_OPERATOR.findall(whole)))
+    return [*found, *(("-isystem", _operator_headers(operators)) if operators else ())]
+
+
+def _operator_headers(names: Sequence[str]) -> str:
+    """Return a directory with headers `ATen/ops/<name>.h`, each of which has all operators."""
+    directory = _cache.writable_directory(_paths.extension_directory("headers", None))
+    folder = directory / "ATen" / "ops"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = folder / f"{name}.h"
+        if not path.exists():
+            path.write_text("#pragma once\n#include <rushlight/torch.h>\n")
+    return str(directory)
 
 
 def _headers(text: str) -> Iterator[str]:

@@ -137,8 +137,8 @@ class BuildExtension(build_ext):
         for path in ext.sources if sources is None else sources:
             if path.endswith((*CPP_SUFFIXES, *CUDA_SUFFIXES)) and os.path.exists(path):
                 words += _implied.flags(Source.read(path).text, os.path.abspath(path), directories)
-        names = dict.fromkeys(word for word in words if word != "-include")
-        return [f"-include{name}" for name in names]  # in one word, which C sources do not get
+        pairs = dict.fromkeys(zip(words[::2], words[1::2], strict=True))
+        return [option + name for option, name in pairs]  # in one word, which C sources do not get
 
     def _compile_cuda(self, ext: Any, module: str, cuda_flags: Sequence[str]) -> None:
         """Compile an extension's CUDA sources, and leave it their objects in place of them."""
@@ -161,9 +161,7 @@ class BuildExtension(build_ext):
                 to_compile = str(target.with_suffix(".cpp"))
                 Path(to_compile).write_text(text, encoding="utf-8", errors="surrogateescape")
             command = _build.cuda_command(toolchain, base, module, os.path.abspath(path))
-            includes = [
-                word for flag in self._implied(ext, [path]) for word in (flag[:8], flag[8:])
-            ]
+            includes = self._implied(ext, [path])
             subprocess.run([*command, *includes, "-c", to_compile, "-o", str(target)], check=True)
             ext.sources.remove(path)
             ext.extra_objects.append(str(target))
