@@ -12,7 +12,7 @@ from .._typing import Array, Number, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module
 from ..errors import wrap_dim
-from ..kernels.scatter import add_at
+from ..kernels.scatter import add_at, grid_index, scatter_add as scatter_add_kernel
 from ._arguments import number_for, require_tensor
 from ._export import export
 from ._waiting import sparse_package
@@ -21,18 +21,6 @@ from .shape import reshape
 
 _ALL = slice(None)
 INT_TYPES = {np.dtype(t).num for t in ("i4", "i8", "l", "q")}
-
-
-def grid_index(index: Array, dim: int) -> tuple[Array, ...]:
-    """Return the full index: `index` along a dimension, its own places in the others."""
-    xp = array_module(index)
-    ndim = index.ndim
-    grid = [
-        xp.arange(n).reshape((1,) * d + (n,) + (1,) * (ndim - 1 - d))
-        for d, n in enumerate(index.shape)
-    ]
-    grid[dim] = index
-    return tuple(grid)
 
 
 def _within(shape: Shape) -> tuple[slice, ...]:
@@ -61,7 +49,7 @@ class ScatterAdd(Op):
     def forward(ctx, x: Array, index: Array, v: Array, *, dim: int) -> Array:
         ctx.save(index)
         ctx.dim, ctx.value_shape = dim, v.shape
-        return add_at(x, grid_index(index, dim), v[_within(index.shape)])
+        return scatter_add_kernel(x, index, v, dim=dim)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         (index,) = ctx.saved_tensors

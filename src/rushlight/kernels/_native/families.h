@@ -11,3 +11,4 @@
 #include "norm/cpu.h"
 #include "recurrent/cpu.h"
 #include "attention/cpu.h"
+#include "scatter/cpu.h"

@@ -8,8 +8,30 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
-from rushlight.kernels._kernel import kernel
+from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
+from rushlight.kernels.embedding import embedding_grad
+
+
+def grid_index(index: Array, dim: int) -> tuple[Array, ...]:
+    """Return the full index: `index` along a dimension, its own places in the others."""
+    xp = array_module(index)
+    ndim = index.ndim
+    grid = [
+        xp.arange(n).reshape((1,) * d + (n,) + (1,) * (ndim - 1 - d))
+        for d, n in enumerate(index.shape)
+    ]
+    grid[dim] = index
+    return tuple(grid)
+
+
+@kernel
+def scatter_add(x: Array, index: Array, v: Array, *, dim: int) -> Array:
+    """Return x with v added at x[.., index[.., i, ..], ..], repeated places summed; a new array.
+
+    The axes of `index` may be shorter than those of v, and beside `dim` than those of x.
+    """
+    return add_at(x, grid_index(index, dim), v[tuple([slice(0, n) for n in index.shape])])
 
 
 @kernel
@@ -53,10 +75,8 @@ def _add_rows(y: Array, index: tuple[Array, ...], values: Array) -> None:
 def _sum_rows(flat: Array, rows: Array, count: int, dtype: np.dtype) -> Array:
     if rows.shape[1] == 1 and dtype.kind == "f":
         return np.bincount(flat, weights=rows[:, 0], minlength=count).astype(dtype)
-    total = np.zeros((count, rows.shape[1]), dtype)
-    if flat.size:
-        # Sorting brings equal places together, one sum each; np.add.at is several times slower.
-        order = np.argsort(flat, kind="stable")
-        used, start = np.unique(flat[order], return_index=True)
-        total[used] = np.add.reduceat(rows[order].astype(dtype, copy=False), start, axis=0)
-    return total
+    rows = rows.astype(dtype, copy=False)
+    return embedding_grad(rows, flat, rows=count, padding_idx=None, scale_grad_by_freq=False)
+
+
+add_native(__name__)
