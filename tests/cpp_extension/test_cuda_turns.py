@@ -60,6 +60,14 @@ def test_rare_functions(library):
     assert float(out[8]) < 2 / 3
 
 
+def test_tensor_cores(library):
+    a, b = np.random.default_rng(1).standard_normal((2, 16, 64)).astype(np.float16)
+    c = np.zeros((16, 16), np.float32)
+    assert library.run_tensor_cores(pointer(a), pointer(b), pointer(c), 64) == 0
+    expected = 2 * a.astype(np.float32) @ b.astype(np.float32).T
+    np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
+
+
 LOOP = """
 __global__ void k(float* x) {
   __shared__ float s[32];

@@ -10,7 +10,8 @@ from rushlight.utils.cpp_extension._cuda_tokens import END, Token
 _WAITING = frozenset(
     "__syncthreads __syncthreads_count __syncthreads_or __syncthreads_and __syncwarp __activemask "
     "__nanosleep atomicCAS assert __trap cooperative_groups this_thread_block this_grid "
-    "tiled_partition coalesced_threads this_cluster cub barrier volatile".split()
+    "tiled_partition coalesced_threads this_cluster cub barrier volatile wmma "
+    "load_matrix_sync store_matrix_sync".split()
 )
 _WAITING_PREFIXES = (
     "__shfl", "__ballot", "__any", "__all_sync", "__uni_sync", "__match_", "__reduce_",
