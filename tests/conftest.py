@@ -50,7 +50,8 @@ def torch_can_run():
 
     def check(script: Path) -> None:
         # PyTorch's SummaryWriter is TensorBoard's; rushlight has one of its own.
-        if "tensorboard" in script.read_text() and importlib.util.find_spec("tensorboard") is None:
-            pytest.skip("on PyTorch the script needs tensorboard, which is not installed")
+        for package in ("tensorboard", "torchvision"):
+            if package in script.read_text() and importlib.util.find_spec(package) is None:
+                pytest.skip(f"on PyTorch the script needs {package}, which is not installed")
 
     return check
