@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.vision import datasets, ops
+from rushlight.vision import datasets, io, ops
 from rushlight.vision.datasets import cifar
 from rushlight.vision.grids import draw_bounding_boxes, make_grid, save_image
 
@@ -182,3 +182,23 @@ def test_drawn_boxes():
     assert image.sum() == 0
     with pytest.raises(ValueError, match="mismatch"):
         draw_bounding_boxes(image, rl.tensor([[1.0, 1, 5, 5]]), labels=[])
+
+
+def test_files_of_images(tmp_path):
+    pytest.importorskip("PIL")
+    image = (rl.arange(60) * 4).reshape(3, 4, 5).to(rl.uint8)
+    io.write_png(image, tmp_path / "a.png")
+    assert rl.equal(io.read_image(str(tmp_path / "a.png")), image)
+    assert rl.equal(io.decode_image(io.encode_png(image)), image)
+    grey = io.read_image(tmp_path / "a.png", io.ImageReadMode.GRAY)
+    assert grey.shape == (1, 4, 5)
+    assert io.decode_image(tmp_path / "a.png", mode="RGB_ALPHA").shape == (4, 4, 5)
+    io.write_jpeg(image, tmp_path / "a.jpg", quality=95)
+    again = io.read_image(tmp_path / "a.jpg")
+    assert (again.float() - image.float()).abs().mean() < 60
+    io.write_png(grey, tmp_path / "grey.png")
+    assert rl.equal(io.read_image(tmp_path / "grey.png"), grey)
+    with pytest.raises(RuntimeError, match="Unsupported image file"):
+        io.decode_image(rl.zeros(8, dtype=rl.uint8))
+    with pytest.raises(RuntimeError, match="expected a uint8 tensor"):
+        io.write_png(rl.zeros(3, 2, 2), tmp_path / "b.png")

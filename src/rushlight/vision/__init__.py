@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import datasets, grids, models, ops, transforms
+from . import datasets, grids, io, models, ops, transforms
 
-__all__ = ["datasets", "grids", "models", "ops", "transforms"]
+__all__ = ["datasets", "grids", "io", "models", "ops", "transforms"]
