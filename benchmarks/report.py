@@ -70,7 +70,7 @@ def batches(options: argparse.Namespace) -> str:
         scaling.USUAL, scaling.BATCHES, (1, 2), installed((OURS, DEFAULT_TORCH), options.without),
         options.rounds, options.seconds / 2,
     )  # fmt: skip
-    return scaling.scaling_table(points, markdown=True)
+    return "\n\n".join([scaling.scaling_table(points, markdown=True), *scaling.failures(points)])
 
 
 def from_command(options: argparse.Namespace, *words: str) -> list[dict[str, Any]]:
@@ -94,7 +94,9 @@ def fused(options: argparse.Namespace) -> str:
         [str(row["count"]), row["network"], row["framework"], *(digits(row[p]) for p in parts)]
         for row in rows
     ]
-    return table(["convolutions", "network", "framework", *parts], lines, names=3, markdown=True)
+    head = ["convolutions", "network", "framework", *parts]
+    note = f"\n\nThe first {options.images} images only." if options.images else ""
+    return table(head, lines, names=3, markdown=True) + note
 
 
 def matmul(options: argparse.Namespace) -> str:

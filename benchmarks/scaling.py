@@ -50,6 +50,7 @@ def measure(
                         "threads": n,
                         "contender": name,
                         "seconds": step_times(measured),
+                        "failure": measured["failure"],
                     }
                     for name, measured in found.items()
                 ]
@@ -82,6 +83,16 @@ def scaling_table(points: Sequence[Point], *, markdown: bool = False) -> str:
         few, many = (by.get((workload, batch, n, OURS)) for n in (threads[0], threads[-1]))
         rows.append([*cells, f"{min(few) / min(many):.2f}" if few and many else ""])
     return table([*head, f"{threads[-1]} thr. gain"], rows, markdown=markdown)
+
+
+def failures(points: Sequence[Point]) -> list[str]:
+    """Return a line for each point that could not be measured."""
+    return [
+        f"{p['workload']}, batch {p['batch']}, {p['threads']} threads, {p['contender']}: skipped, "
+        f"{p['failure']}"
+        for p in points
+        if p.get("failure")
+    ]
 
 
 def plot(points: Sequence[Point], path: Path) -> None:
@@ -128,7 +139,7 @@ def main() -> None:
         options.rounds, options.seconds,
     )  # fmt: skip
     print(f"{describe()}\nMilliseconds of a step, minimum (median).\n")
-    print(scaling_table(points, markdown=options.markdown))
+    print("\n".join([scaling_table(points, markdown=options.markdown), *failures(points)]))
     if options.plot:
         plot(points, options.plot)
     if options.json:

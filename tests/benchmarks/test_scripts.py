@@ -83,6 +83,10 @@ def test_scaling_puts_both_frameworks_side_by_side():
     assert row[:2] == ["w", "8"]
     assert row[2:5] == ["4.00 (6.00)", "8.00", "2.00 (2.00)"]
     assert row[5:] == ["2.00 (3.00)", "6.00", "3.00 (3.00)", "2.00"]
+    broken = {**points[3], "seconds": [], "failure": "RuntimeError: no"}
+    assert scaling.failures([*points[:3], broken]) == [
+        "w, batch 8, 2 threads, torch: skipped, RuntimeError: no"
+    ]
 
 
 def test_kernels_and_overhead():
