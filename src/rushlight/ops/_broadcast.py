@@ -11,7 +11,7 @@ from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module
 from ..kernels._precision import widen
-from ..kernels._sum import add_reduce
+from ..kernels.sums import add_reduce
 
 
 def shape_of(x: Any) -> Shape:

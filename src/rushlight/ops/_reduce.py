@@ -11,7 +11,7 @@ from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module, row_major
 from ..backend.dtype import dtype as DType
-from ..kernels._sum import add_reduce
+from ..kernels.sums import add_reduce
 from ._arguments import check_dtype, dims
 from ._operands import not_a_tensor
 

@@ -16,7 +16,7 @@ from ..autograd.mode import GRAD, read_mode
 from ..autograd.node import Op
 from ..kernels import gemm, recurrent as K
 from ..kernels._precision import compute_dtype, widen
-from ..kernels._sum import add_reduce
+from ..kernels.sums import add_reduce
 from ._autocast import is_on
 from ._composed import composed_gradients
 from ._export import export

@@ -12,3 +12,4 @@
 #include "recurrent/cpu.h"
 #include "attention/cpu.h"
 #include "scatter/cpu.h"
+#include "sums/cpu.h"

@@ -1,5 +1,5 @@
 // Normalisation kernels: float32, C order. w and b may be None.
-// Batch norm: x (N, C, *S), statistics (C). The others: rows of `length` elements; w and b (length).
+// Batch norm: x (N, C, *S), statistics (C). Layer norm: rows of `length` elements; w and b (length).
 RL_KERNEL(bool, batch_norm_forward, (const View& x, const View& w, const View& b, const View& y,
                                      const View& mean, const View& rstd, const View& var, double eps))
 RL_KERNEL(bool, batch_norm_apply, (const View& x, const View& w, const View& b, const View& mean,
@@ -12,3 +12,9 @@ RL_KERNEL(bool, layer_norm_forward, (const View& x, const View& w, const View& b
 RL_KERNEL(bool, layer_norm_backward, (const View& g, const View& x, const View& w, const View& mean,
                                       const View& rstd, const View& gx, const View& gw,
                                       const View& gb, int64_t length))
+// Group norm: x (N, C, *S), statistics (N, groups).
+RL_KERNEL(bool, group_norm_forward, (const View& x, const View& w, const View& b, const View& y,
+                                     const View& mean, const View& rstd, int64_t groups, double eps))
+RL_KERNEL(bool, group_norm_backward, (const View& g, const View& x, const View& w, const View& mean,
+                                      const View& rstd, const View& gx, const View& gw,
+                                      const View& gb, int64_t groups))

@@ -82,6 +82,34 @@ def layer_norm_grad_native(
     return NotImplemented if done is NotImplemented else (gx, gw, gb)
 
 
+@reference.group_norm.fast(np.ndarray, rounded=(0,))
+def group_norm_native(
+    x: Array, w: Array | None, b: Array | None, *, groups: int, eps: float
+) -> Any:
+    """Decline all but float32 with spatial axes."""
+    if not _planes(x):
+        return NotImplemented
+    x = np.ascontiguousarray(x)
+    y = np.empty_like(x)
+    mean, rstd = np.empty((2, x.shape[0], groups), dtype=np.float32)
+    done = core.group_norm_forward(x, w, b, y, mean, rstd, groups, eps)
+    return NotImplemented if done is NotImplemented else (y, mean, rstd)
+
+
+@reference.group_norm_grad.fast(np.ndarray, rounded=_GRADIENTS)
+def group_norm_grad_native(
+    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, groups: int
+) -> Any:
+    """Decline all but float32 with spatial axes."""
+    if not _planes(x) or g.dtype != np.float32:
+        return NotImplemented
+    g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
+    gx = np.empty_like(x)
+    gw, gb = np.empty((2, x.shape[1]), dtype=np.float32)
+    done = core.group_norm_backward(g, x, w, mean, rstd, gx, gw, gb, groups)
+    return NotImplemented if done is NotImplemented else (gx, gw, gb)
+
+
 def _planes(x: Array) -> bool:
     """Whether channels have planes of their own; for (N, C) the columns are NumPy's to sum."""
     return x.dtype == np.float32 and x.ndim > 2

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Array
+from ..._typing import Array
+from .._kernel import add_native, kernel
 
 _add: Any = np.add.reduce
 _PIECE = 32
 _SMALL = 2048  # elements: too few for errors to add up
 
 
+@kernel
 def add_reduce(x: Array, axes: int | tuple[int, ...] | None, *, keepdims: bool = False) -> Array:
     """Return the sum over axes.
 
@@ -38,3 +40,6 @@ def _rows(x: Array) -> Array:
     whole = n - n % _PIECE
     y = _rows(_add(x[:whole].reshape(-1, _PIECE, *x.shape[1:]), axis=1))
     return y if whole == n else y + _add(x[whole:], axis=0)
+
+
+add_native(__name__)

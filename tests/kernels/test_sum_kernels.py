@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rushlight.kernels._sum import add_reduce
+from rushlight.kernels.sums import add_reduce
 
 
 @pytest.mark.parametrize("keepdims", [False, True])
@@ -23,6 +23,11 @@ from rushlight.kernels._sum import add_reduce
         ((40, 50, 6), (0, 1, 2)),
         ((5000,), 0),
         ((5000,), None),
+        ((700, 90), 1),
+        ((700, 9), (1,)),
+        ((2, 3, 70_001), (2,)),
+        ((30, 20, 33), (1, 2)),
+        ((300_000,), None),
         ((0, 3000), 0),
         ((3000, 0), 0),
     ],
