@@ -87,7 +87,7 @@ def _describe(module: nn.Module, name: str, label: str) -> str:
 
 
 @cache
-def _compiled_class(source: type[nn.Module], label: str) -> type[nn.Module]:
+def _compiled_class(source: Any, label: str) -> type[nn.Module]:
     members = {"_source": source, "_label": label, "__module__": source.__module__}
     return type(source.__name__, (_Compiled, source), members)
 
@@ -96,7 +96,8 @@ def _compiled(obj: Any, label: str = "") -> Any:
     """Return the compiled form of a module; anything else as it is."""
     if not builtins.isinstance(obj, nn.Module) or builtins.isinstance(obj, ScriptModule):
         return obj
-    view = object.__new__(_compiled_class(type(obj), label))
+    source: Any = type(obj)
+    view = object.__new__(_compiled_class(source, label))
     view.__dict__ = obj.__dict__
     return view
 
@@ -155,6 +156,8 @@ def _unchanged(fn: T) -> T:
 
 
 export = interface = script_if_tracing = script_method = unused = _unchanged
+# The last function of a name is the one that runs.
+_overload = _overload_method = _unchanged
 
 
 def ignore(drop: Any = False, **kwargs: Any) -> Any:

@@ -151,7 +151,8 @@ def draw_bounding_boxes(
         colour = colors[i] if isinstance(colors, list) else colors or "red"
         inside = (*colour, 100) if fill and not isinstance(colour, str) else None
         pen.rectangle(box, width=width, outline=colour, fill=inside)
-        if labels is not None and labels[i] is not None:
-            pen.text((box[0] + width, box[1] + width), labels[i], fill=colour)
+        label = labels[i] if labels is not None else None
+        if label is not None:
+            pen.text((box[0] + width, box[1] + width), label, fill=colour)
     drawn = pil_to_tensor(picture)
     return drawn if image.dtype is uint8 else drawn.to(image.dtype) / 255

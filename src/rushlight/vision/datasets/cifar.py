@@ -41,7 +41,7 @@ class CIFAR10(VisionDataset):
     url = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
     filename = "cifar-10-python.tar.gz"
     tgz_md5 = "c58f30108f718f92721af3b95e74349a"
-    train_list = (
+    train_list: tuple[tuple[str, str], ...] = (
         ("data_batch_1", "c99cafc152244af753f735de768cd75f"),
         ("data_batch_2", "d4bba439e000b95fd0a9bffe97cbabec"),
         ("data_batch_3", "54ebc095f3ab1f0389bbae665268c751"),
@@ -67,7 +67,7 @@ class CIFAR10(VisionDataset):
             raise RuntimeError(
                 "Dataset not found or corrupted. You can use download=True to download it"
             )
-        parts = [self._read(name) for name, _ in self.train_list or () if train]
+        parts = [self._read(name) for name, _ in self.train_list if train]
         parts += [self._read(name) for name, _ in self.test_list if not train]
         pixels = np.concatenate([part["data"] for part in parts])
         self.data = np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))

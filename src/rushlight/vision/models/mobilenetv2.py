@@ -146,12 +146,12 @@ class MobileNetV2(nn.Module):
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, mode="fan_out")
-            elif isinstance(m, (nn.BatchNorm2d, nn.GroupNorm)):
+            elif isinstance(m, (nn.BatchNorm2d, nn.GroupNorm)) and m.weight is not None:
                 nn.init.ones_(m.weight)
             elif isinstance(m, nn.Linear):
                 nn.init.normal_(m.weight, 0, 0.01)
             if getattr(m, "bias", None) is not None:
-                nn.init.zeros_(m.bias)  # type: ignore[arg-type]
+                nn.init.zeros_(m.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores of the classes."""

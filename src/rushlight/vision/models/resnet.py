@@ -182,13 +182,14 @@ class ResNet(nn.Module):
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(m, (nn.BatchNorm2d, nn.GroupNorm)):
+            elif isinstance(m, (nn.BatchNorm2d, nn.GroupNorm)) and m.weight is not None:
                 nn.init.ones_(m.weight)
-                nn.init.zeros_(m.bias)
+                if m.bias is not None:
+                    nn.init.zeros_(m.bias)
         for m in self.modules() if zero_init_residual else ():
             if isinstance(m, (BasicBlock, Bottleneck)):
                 last = m.bn3 if isinstance(m, Bottleneck) else m.bn2
-                nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+                nn.init.zeros_(last.weight)
 
     def _make_layer(
         self,

@@ -73,7 +73,8 @@ def weights_enum(name: str, module: str, first: str, second: str | None = None) 
     if second is not None:
         members["IMAGENET1K_V2"] = (second, 232)
     members["DEFAULT"] = list(members.values())[-1]
-    return Weights(name, members, module=module)  # type: ignore[call-overload]
+    make: Any = Weights  # the call that makes a class, not a member
+    return make(name, members, module=module)
 
 
 def chosen(kind: Any, weights: Any, pretrained: bool | None) -> Any:

@@ -202,7 +202,7 @@ def solarize(img: Any, threshold: float) -> Any:
     if is_pil_image(img):
         from PIL import ImageOps
 
-        return ImageOps.solarize(img, threshold)
+        return ImageOps.solarize(img, threshold)  # type: ignore[arg-type]
     return invert(img).where(img >= threshold, img)
 
 

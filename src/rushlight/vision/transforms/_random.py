@@ -18,17 +18,17 @@ from ._classes import Compose, InterpolationMode
 
 def draw(low: float, high: float) -> float:
     """Draw a number between two."""
-    return float(empty(1).uniform_(low, high).item())
+    return float(empty(1).uniform_(low, high))
 
 
 def draw_index(count: int) -> int:
     """Draw one of the numbers below `count`."""
-    return int(randint(0, count, (1,)).item())
+    return int(randint(0, count, (1,)))
 
 
 def happens(p: float) -> bool:
     """Tell whether something of probability `p` happens this time."""
-    return float(rand(1).item()) < p
+    return float(rand(1)) < p
 
 
 def _size(size: Any) -> tuple[int, int]:
@@ -203,7 +203,7 @@ class RandomResizedCrop(nn.Module):
         low, high = tensor(ratio).log().tolist()
         for _ in range(10):
             area = h * w * draw(scale[0], scale[1])
-            aspect = float(empty(1).uniform_(low, high).exp().item())
+            aspect = float(empty(1).uniform_(low, high).exp())
             width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < width <= w and 0 < height <= h:
                 return draw_index(h - height + 1), draw_index(w - width + 1), height, width
@@ -444,7 +444,7 @@ class RandomErasing(nn.Module):
         low, high = tensor(ratio).log().tolist()
         for _ in range(10):
             area = h * w * draw(scale[0], scale[1])
-            aspect = float(empty(1).uniform_(low, high).exp().item())
+            aspect = float(empty(1).uniform_(low, high).exp())
             height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if not (height < h and width < w):
                 continue
@@ -497,7 +497,7 @@ class RandomApply(nn.Module):
 
     def forward(self, img: Any) -> Any:
         """Transform the image, or not."""
-        if self.p < float(rand(1).item()):
+        if self.p < float(rand(1)):
             return img
         for transform in self.transforms:
             img = transform(img)
