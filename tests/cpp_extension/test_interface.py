@@ -152,6 +152,7 @@ at::Tensor muladd_cpu(const at::Tensor& a, const at::Tensor& b, double c) {
   return result;
 }
 at::Tensor muladd_cuda(const at::Tensor& a, const at::Tensor& b, double c);
+at::Tensor noise(c10::optional<at::Generator> given);
 at::Tensor of_the_cpu(const at::Tensor& x) {
   TORCH_CHECK(!x.is_cuda(), "x must be a CPU tensor");
   return x + 1;
@@ -185,6 +186,23 @@ TORCH_LIBRARY_IMPL(rl_interface, CPU, m) { m.impl("muladd", &muladd_cpu); }
 TORCH_LIBRARY_IMPL(rl_interface, CUDA, m) { m.impl("muladd", &muladd_cuda); }
 """
 MULADD_CU = r"""
+#include <ATen/cuda/CUDAGeneratorImpl.h>
+#include <curand_kernel.h>
+
+__global__ void draw(float* out, at::PhiloxCudaState philox) {
+  auto seeds = at::cuda::philox::unpack(philox);
+  curandStatePhilox4_32_10_t state;
+  curand_init(std::get<0>(seeds), threadIdx.x, std::get<1>(seeds), &state);
+  out[threadIdx.x] = curand_uniform(&state);
+}
+at::Tensor noise(c10::optional<at::Generator> given) {
+  auto generator = at::get_generator_or_default<at::CUDAGeneratorImpl>(
+      given, at::cuda::detail::getDefaultCUDAGenerator());
+  std::lock_guard<std::mutex> lock(generator->mutex_);
+  auto out = torch::empty({64}, torch::kCUDA);
+  draw<<<1, 64>>>(out.data_ptr<float>(), generator->philox_cuda_state(4));
+  return out;
+}
 __global__ void muladd(int n, const float* a, const float* b, float c, float* result) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) result[i] = a[i] * b[i] + c;
@@ -202,7 +220,7 @@ at::Tensor muladd_cuda(const at::Tensor& a, const at::Tensor& b, double c) {
 
 def test_kernels_for_both_kinds_of_device(compiler):
     module = cpp_extension.load_inline(
-        "interface_muladd", MULADD_CPP, MULADD_CU, functions=["muladd_cuda", "of_the_cpu"],
+        "interface_muladd", MULADD_CPP, MULADD_CU, functions=["muladd_cuda", "of_the_cpu", "noise"],
         extra_cflags=["-O0"], extra_cuda_cflags=["-O0"],
     )  # fmt: skip
     operator = rushlight.ops.rl_interface.muladd
@@ -210,6 +228,12 @@ def test_kernels_for_both_kinds_of_device(compiler):
     assert_same(operator(a, b, 2.0), (a * b + 2).detach())
     assert_same(module.muladd_cuda(a.detach(), b.detach(), 2.0), (a * b + 2).detach())
     assert_same(module.of_the_cpu(a), a + 1)
+    rushlight.manual_seed(0)
+    first, second = module.noise(None), module.noise(rushlight.default_generator)
+    rushlight.manual_seed(0)
+    assert rushlight.equal(module.noise(None), first)
+    assert 0.2 < first.mean() < 0.8
+    assert not rushlight.equal(first, second)
 
     @rushlight.library.register_fake("rl_interface::muladd")
     def _(a, b, c):

@@ -72,6 +72,7 @@ _OURS = {
         r"\b\w+FuncOptions\b|\b(?:F|functional)::(?:interpolate|pad|normalize|grid_sample)\b"
         r"|\btorch::k(?:None|Mean|Sum|BatchMean|Reflect|Replicate|Nearest|Bilinear|Bicubic)\b"
     ),
+    "rushlight/generator.h": re.compile(r"\b(?:at|torch)::Generator\b"),
     "rushlight/namespaces.h": re.compile(r"\btorch::(?:linalg|fft|special)\b"),
     "rushlight/lists.h": re.compile(r"\b(?:c10|torch|at)::(?:List|Dict)\b"),
     "rushlight/tensor_args.h": re.compile(r"\b(?:TensorArg|TensorGeometryArg|CheckedFrom)\b"),

@@ -212,6 +212,19 @@ def autograd_backward(
     autograd.backward(tensors, grad_tensors or None, retain_graph, create_graph)
 
 
+# --- random numbers ---
+
+
+def initial_seed() -> int:
+    """Return the seed of the library's generator."""
+    return rushlight.initial_seed()
+
+
+def draw_seed() -> int:
+    """Return a seed for one launch of a kernel, drawn from the library's generator."""
+    return int(rushlight.randint(0, 2**62, ()).item())
+
+
 # --- memory ---
 
 

@@ -1,3 +1,3 @@
 #pragma once
 
-#include <rushlight/cuda.h>
+#include <rushlight/cuda_generator.h>

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <rushlight/cuda_generator.h>
