@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from itertools import cycle, islice
 from typing import Any, Generic, TypeVar
 
 from ..._tensor import Tensor, wrap
@@ -10,8 +13,10 @@ from ...random import Generator
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, TensorDataset
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
+from .workers import Worker
 
 T_co = TypeVar("T_co", covariant=True)
+_END = object()
 
 
 class _Endless(Sampler[None]):
@@ -31,16 +36,17 @@ class DataLoader(Generic[T_co]):
         shuffle: a new random order in each pass.
         sampler: the order of indices, instead of `shuffle`.
         batch_sampler: lists of indices, instead of the three above and `drop_last`.
-        num_workers: accepted; samples are loaded in this process.
+        num_workers: samples are loaded in this process, in the order and with the random numbers
+            that so many workers would have.
         collate_fn: makes a batch out of samples.
         pin_memory: accepted; without a GPU it has no effect.
         drop_last: leave out an incomplete last batch.
         timeout: accepted.
-        worker_init_fn: accepted.
+        worker_init_fn: called with the number of each worker, before it loads anything.
         multiprocessing_context: accepted.
         generator: where the random order comes from.
-        prefetch_factor: accepted with workers only.
-        persistent_workers: accepted with workers only.
+        prefetch_factor: for how many batches of each worker indices are drawn ahead.
+        persistent_workers: the workers stay, and with them their random numbers, for all passes.
         pin_memory_device: accepted.
         in_order: accepted.
 
@@ -102,6 +108,7 @@ class DataLoader(Generic[T_co]):
         )
         self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
         self.persistent_workers, self.in_order = persistent_workers, in_order
+        self._workers: list[Worker] = []
         self._iterable = isinstance(dataset, IterableDataset)
         if self._iterable:
             _check_stream_options(shuffle, sampler, batch_sampler)
@@ -146,22 +153,54 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Iterator[Any]:
         # torch draws a seed for its workers at the start of every pass, workers or not.
-        draw_seed(self.generator)
-        return self._stream() if self._iterable else self._batches()
+        if not self._workers or not self.persistent_workers:
+            self._hire(draw_seed(self.generator))
+        if self._iterable:
+            return self._stream()
+        if self._workers and self._rows() is None:
+            return self._batches_of_workers()
+        return self._batches()
+
+    def _hire(self, base_seed: int) -> None:
+        count = self.num_workers
+        self._workers = [Worker(k, count, base_seed, self.dataset) for k in range(count)]
+        for worker in self._workers if self.worker_init_fn is not None else ():
+            with worker:
+                self.worker_init_fn(worker.info.id)  # type: ignore[misc]
+
+    def _order(self) -> Iterator[Any]:
+        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def _batches(self) -> Iterator[Any]:
-        if self.batch_sampler is None:
-            for index in self.sampler:
-                yield self.collate_fn(self.dataset[index])
-            return
         fetch = self._fetcher()
-        for indices in self.batch_sampler:
+        for indices in self._order():
             yield fetch(indices)
 
-    def _fetcher(self) -> Callable[[list[int]], Any]:
-        """Return what turns a list of indices into a batch."""
+    def _batches_of_workers(self) -> Iterator[Any]:
+        fetch, order = self._fetcher(), self._order()
+        waiting = deque(islice(order, (self.prefetch_factor or 2) * self.num_workers))
+
+        def make() -> Iterator[Any]:
+            for worker in cycle(self._workers):
+                if not waiting:
+                    return
+                with worker:
+                    batch = fetch(waiting.popleft())
+                waiting.extend(islice(order, 1))
+                yield batch
+
+        return make()
+
+    def _rows(self) -> tuple[Tensor, ...] | None:
+        plain = self.batch_sampler is not None and self.collate_fn is default_collate
+        return _rows_of(self.dataset) if plain else None
+
+    def _fetcher(self) -> Callable[[Any], Any]:
+        """Return what turns a list of indices into a batch (without batches, an index)."""
         dataset, collate = self.dataset, self.collate_fn
-        tensors = _rows_of(dataset) if collate is default_collate else None
+        if self.batch_sampler is None:
+            return lambda index: collate(dataset[index])
+        tensors = self._rows()
         if tensors is not None:
             return lambda indices: [wrap(t.array[indices]) for t in tensors]
         several = getattr(dataset, "__getitems__", None)
@@ -170,14 +209,29 @@ class DataLoader(Generic[T_co]):
         return lambda indices: collate([dataset[i] for i in indices])
 
     def _stream(self) -> Iterator[Any]:
+        """Yield the batches of all workers in turn, until none has any left."""
+        active: deque[tuple[Any, Iterator[Any]]] = deque()
+        workers: list[Any] = [*self._workers] or [nullcontext()]
+        for worker in workers:
+            with worker:
+                active.append((worker, self._batches_of_stream()))
+        while active:
+            worker, batches = active[0]
+            with worker:
+                batch = next(batches, _END)
+            if batch is _END:
+                active.popleft()
+            else:
+                active.rotate(-1)
+                yield batch
+
+    def _batches_of_stream(self) -> Iterator[Any]:
         samples = iter(self.dataset)
-        if self.batch_sampler is None:
-            for sample in samples:
-                yield self.collate_fn(sample)
+        if self.batch_size is None:
+            yield from map(self.collate_fn, samples)
             return
-        for indices in self.batch_sampler:
-            batch = [sample for _, sample in zip(indices, samples, strict=False)]
-            if not batch or (self.drop_last and len(batch) < len(indices)):
+        while batch := list(islice(samples, self.batch_size)):
+            if self.drop_last and len(batch) < self.batch_size:
                 return
             yield self.collate_fn(batch)
 
@@ -209,6 +263,9 @@ def _check_stream_options(shuffle: Any, sampler: Any, batch_sampler: Any) -> Non
         )
 
 
-def get_worker_info() -> None:
-    """Return information about the worker process this runs in: None in the main process."""
-    return None
+# Names that libraries ask an iterator of batches about.
+_BaseDataLoaderIter = _SingleProcessDataLoaderIter = Iterator
+
+
+class _MultiProcessingDataLoaderIter:
+    """An iterator whose batches come from worker processes: there are none of them."""
