@@ -91,4 +91,6 @@ def test_a_value_in_two_steps():
     text = translate(f"__device__ void f(volatile int* s, int i) {{ {statements} }}")
     assert "RUSHLIGHT_IN_STEP(s[i] , s [ i ] + ( s[i + 1]));" in text
     assert "s[i++] = 3;" in text
+    head = "for (int k = 4; k; s[i] += s[i + k], k /= 2) {}"
+    assert head in translate(f"__device__ void f(volatile int* s, int i) {{ {head} }}")
     assert "if (i) RUSHLIGHT_IN_STEP(s[0] , ( 2));" in text

@@ -177,7 +177,14 @@ class _Body:
 
     def _is_assignment(self, at: int) -> bool:
         """Tell whether a name begins a statement `name[...] = ...` or `name[...] += ...`."""
-        return self.text(at - 1) in _STATEMENT_ENDS and self._operator(at) is not None
+        if self.text(at - 1) not in _STATEMENT_ENDS or self._operator(at) is None:
+            return False
+        before = at - 1  # the head of a `for` holds no statements
+        while self.text(before) not in ("{", "("):
+            before = self.editor.partners.get(before, before) - 1
+            if before <= self.opening:
+                return True
+        return self.text(before) == "{"
 
     def _operator(self, at: int) -> tuple[int, int] | None:
         """Return the first token and the `=` of the assignment to a name, if it is one."""
