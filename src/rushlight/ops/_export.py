@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, overload
 
@@ -101,6 +102,7 @@ def export(
     other_names: Mapping[str, str] | None = None,
     saves_input: bool = True,
     aliases: Sequence[str] = (),
+    factors: Sequence[str] = (),
 ) -> Any:
     """Register an operator (decorator).
 
@@ -117,13 +119,16 @@ def export(
         saves_input: False if no gradient looks at the first input; the in-place form can then do
             without a copy of it.
         aliases: further names with the same uses.
+        factors: keywords that may also be given by position, before the tensors they scale: the
+            order in which PyTorch once had them, and still takes them.
     """
 
     def register(function: F) -> F:
         own_name = name or function.__name__
         names = _NUMPY_NAMES if numpy_names else other_names
         used = _with_names(function, names) if names else function
-        shown = _with_out(used, own_name) if out else used
+        called = in_either_order(factors)(used) if factors else used
+        shown = _with_out(called, own_name) if out else called
         for label in (own_name, *aliases):
             if label in EXPORTS:
                 raise ValueError(f"two operators are exported as '{label}'")
@@ -138,9 +143,9 @@ def export(
                 function.__module__,
             )
             if method:
-                setattr(Tensor, label, used)
+                setattr(Tensor, label, called)
             if inplace:
-                setattr(Tensor, label + "_", _in_place(used, label + "_", saves_input))
+                setattr(Tensor, label + "_", _in_place(used, label + "_", saves_input, factors))
         return used  # type: ignore[return-value]
 
     return register if function is None else register(function)
@@ -163,10 +168,52 @@ def functional_names() -> dict[str, Any]:
     return in_place | {e.name: e.public or e.function for e in functional}
 
 
-def _in_place(function: Callable[..., Any], label: str, saves_input: bool) -> Callable[..., Any]:
+def in_either_order(factors: Sequence[str]) -> Callable[[F], F]:
+    """Let an operator take its factors before the tensors that they scale (decorator).
+
+    `x.add(alpha, y)` and `addmm(beta, x, alpha, a, b)` is how PyTorch once had it.
+    """
+
+    def decorate(function: F) -> F:
+        expected = inspect.unwrap(function).__code__.co_argcount  # type: ignore[attr-defined]
+
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if len(args) > expected:
+                args, kwargs = _factors_by_name(function.__name__, args, kwargs, factors, expected)
+            return function(*args, **kwargs)
+
+        return called  # type: ignore[return-value]
+
+    return decorate
+
+
+def _factors_by_name(
+    label: str, args: Any, kwargs: dict[str, Any], factors: Sequence[str], expected: int
+) -> tuple[Any, dict[str, Any]]:
+    tensors = [x for x in args if isinstance(x, Tensor)]
+    numbers = [x for x in args if not isinstance(x, Tensor)]
+    if len(tensors) != expected or len(numbers) > len(factors) or not isinstance(args[-1], Tensor):
+        return args, kwargs
+    names = ", ".join(factors)
+    warnings.warn(
+        f"This overload of {label} is deprecated: give {names} by keyword, behind the tensors",
+        stacklevel=4,
+    )
+    return tensors, kwargs | dict(zip(factors, numbers, strict=False))
+
+
+def _in_place(
+    function: Callable[..., Any], label: str, saves_input: bool, factors: Sequence[str]
+) -> Callable[..., Any]:
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         source = snapshot(self) if saves_input else self
-        value = function(source, *args, **kwargs)
+        try:
+            value = function(source, *args, **kwargs)
+        except TypeError:
+            if not factors or len(args) < 2 or isinstance(args[0], Tensor):
+                raise
+            value = in_either_order(factors)(function)(source, *args, **kwargs)
         _check_shape(label, self, value)
         if value.array.dtype != self.array.dtype and value.requires_grad and read_mode() == GRAD:
             value = cast(value, self.dtype)

@@ -11,7 +11,7 @@ from .._typing import Array, Number
 from ..autograd.node import Op
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
-from ._export import export
+from ._export import export, in_either_order
 from ._in_place import write_blocks, write_ufunc
 from ._naming import named
 from ._operands import as_floats, infix, infix_by, is_integral, not_a_tensor
@@ -141,7 +141,7 @@ def _is_complex(value: Any) -> bool:
     return isinstance(value, complex) or (isinstance(value, Tensor) and value.dtype.is_complex)
 
 
-@export(method=True, out=True, inplace=True, saves_input=False)
+@export(method=True, out=True, inplace=True, saves_input=False, factors=["alpha"])
 def add(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
     r"""Add `alpha` times `other` to `input`, broadcasting.
 
@@ -162,7 +162,9 @@ def add(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
     return Add.apply(x, y)
 
 
-@export(method=True, out=True, inplace=True, saves_input=False, aliases=["subtract"])
+@export(
+    method=True, out=True, inplace=True, saves_input=False, aliases=["subtract"], factors=["alpha"]
+)
 def sub(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
     """Subtract `alpha` times `other` from `input`, broadcasting.
 
@@ -271,7 +273,6 @@ _add_recorded, _sub_recorded = Tensor.add_, Tensor.sub_
 _mul_recorded, _div_recorded = Tensor.mul_, Tensor.div_
 
 
-@method
 def add_(self: Tensor, other: Any, *, alpha: Number = 1) -> Tensor:
     """Add `alpha` times `other` to this tensor."""
     done = None
@@ -282,7 +283,6 @@ def add_(self: Tensor, other: Any, *, alpha: Number = 1) -> Tensor:
     return _add_recorded(self, other, alpha=alpha) if done is None else done
 
 
-@method
 def sub_(self: Tensor, other: Any, *, alpha: Number = 1) -> Tensor:
     """Subtract `alpha` times `other` from this tensor."""
     done = None
@@ -319,14 +319,16 @@ def _write_scaled(self: Tensor, other: Tensor, alpha: Number) -> Tensor | None:
     return write_blocks(update, self, other)
 
 
-install(subtract_=sub_, multiply_=mul_, divide_=div_)
+install(multiply_=mul_, divide_=div_)
+_either_order = in_either_order(["alpha"])
+install(add_=_either_order(add_), sub_=_either_order(sub_), subtract_=_either_order(sub_))
 install(__iadd__=infix_by(add_), __isub__=infix_by(sub_), __imul__=infix_by(mul_))
 install(__itruediv__=infix_by(div_), __idiv__=infix_by(div_))
 
 # --- fused forms ---
 
 
-@export(method=True, out=True, inplace=True, saves_input=False)
+@export(method=True, out=True, inplace=True, saves_input=False, factors=["value"])
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value tensor1 tensor2.
 
@@ -341,7 +343,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     return named(add(input, product), "Addcmul")
 
 
-@export(method=True, out=True, inplace=True, saves_input=False)
+@export(method=True, out=True, inplace=True, saves_input=False, factors=["value"])
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value tensor1 / tensor2.
 
@@ -387,6 +389,7 @@ def _write_fused(
 
 
 @method
+@in_either_order(["value"])
 def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Add value tensor1 tensor2 to this tensor."""
     done = _write_fused(np.multiply, self, tensor1, tensor2, value)
@@ -394,6 +397,7 @@ def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
 
 
 @method
+@in_either_order(["value"])
 def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Add value tensor1 / tensor2 to this tensor."""
     done = _write_fused(np.true_divide, self, tensor1, tensor2, value)

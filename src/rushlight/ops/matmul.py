@@ -360,7 +360,7 @@ def _expandable(name: str, input: Tensor, shape: tuple[int, ...]) -> Tensor:
         ) from None
 
 
-@export(method=True, out=True, inplace=True)
+@export(method=True, out=True, inplace=True, factors=["beta", "alpha"])
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -376,7 +376,7 @@ def addmm(
     )
 
 
-@export(method=True, out=True, inplace=True)
+@export(method=True, out=True, inplace=True, factors=["beta", "alpha"])
 @autocast(None, on_cuda="lower")
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
@@ -386,7 +386,7 @@ def addmv(
     return _combine(_expandable("addmv", input, product.array.shape), product, beta, alpha, "addmv")
 
 
-@export(method=True, out=True, inplace=True)
+@export(method=True, out=True, inplace=True, factors=["beta", "alpha"])
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -399,7 +399,7 @@ def addr(
     return _combine(_expandable("addr", input, product.array.shape), product, beta, alpha, "addr")
 
 
-@export(method=True, out=True, inplace=True)
+@export(method=True, out=True, inplace=True, factors=["beta", "alpha"])
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -410,7 +410,7 @@ def addbmm(
     )
 
 
-@export(method=True, out=True, inplace=True)
+@export(method=True, out=True, inplace=True, factors=["beta", "alpha"])
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
