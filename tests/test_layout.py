@@ -21,7 +21,7 @@ LAYERS = [
     {"_tensor", "_printing", "autograd", "random", "_threads"},
     {"ops", "special", "linalg", "fft", "signal", "overrides", "sparse"},
     {"nn", "optim", "amp", "distributions"},
-    {"serialization", "utils", "distributed", "onnx", "hub", "compat", "cuda", "backends",
+    {"serialization", "utils", "distributed", "onnx", "hub", "fx", "compat", "cuda", "backends",
      "accelerator", "compiler", "cpu", "mps", "xpu", "version", "func", "multiprocessing",
      "masked", "array_api", "testing", "futures", "jit", "library", "profiler", "types"},
     {"vision", "cli", "__main__"},

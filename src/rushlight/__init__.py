@@ -94,11 +94,11 @@ if TYPE_CHECKING:
     )
 
 _LAZY_MODULES = frozenset({
-    "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu", "cuda",
-    "distributed", "distributions", "fft", "func", "futures", "hub", "jit", "library",
-    "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler",
-    "serialization", "signal", "sparse", "special", "testing", "types", "utils", "version",
-    "vision", "xpu",
+    "__config__", "accelerator", "amp", "array_api", "backends", "compat", "compiler", "cpu",
+    "cuda", "distributed", "distributions", "fft", "func", "futures", "fx", "hub", "jit",
+    "library", "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "overrides",
+    "profiler", "serialization", "signal", "sparse", "special", "testing", "types", "utils",
+    "version", "vision", "xpu",
 })  # fmt: skip
 _LAZY_NAMES = {
     "save": "serialization",
@@ -174,9 +174,9 @@ _LAZY_NAMES = {
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         try:
-            return importlib.import_module(f"{__name__}.{name}")
+            return importlib.import_module(f"{__package__}.{name}")
         except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
+            if error.name != f"{__package__}.{name}":
                 raise
     elif name.endswith(("Tensor", "Storage")) and name not in _LAZY_NAMES:
         from ._legacy_types import TYPES
@@ -184,7 +184,7 @@ def __getattr__(name: str) -> Any:
         if name in TYPES:
             return TYPES[name]
     elif name in _LAZY_NAMES:
-        found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
+        found = getattr(importlib.import_module(f"{__package__}.{_LAZY_NAMES[name]}"), name)
         globals()[name] = found
         return found
     elif not name.startswith("__"):
@@ -203,7 +203,7 @@ def __dir__() -> list[str]:
 
 def _load_layers() -> None:
     """Bring in the operators that wait for their first use: `conv2d`, `embedding`, ..."""
-    importlib.import_module(f"{__name__}.ops.layers")
+    importlib.import_module(f"{__package__}.ops.layers")
     for name, function in _public_names().items():
         globals().setdefault(name, function)
 

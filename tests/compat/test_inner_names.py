@@ -10,6 +10,13 @@ import rushlight
 
 NAMES = [
     ("functorch", "vmap make_functional make_functional_with_buffers combine_state_for_ensemble"),
+    ("torch._C", "_disabled_torch_function_impl TensorBase Generator _get_tracing_state"),
+    ("torch.__config__", "show parallel_info"),
+    ("torch._tensor_str", "PRINT_OPTS _tensor_str"),
+    ("torch.distributed.rpc", "is_available"),
+    ("torch.fx", "wrap"),
+    ("torch.jit", "_overload _overload_method"),
+    ("torch.serialization", "MAP_LOCATION FileLike"),
     ("torch._dynamo.eval_frame", "OptimizedModule"),
     ("torch._vmap_internals", "vmap"),
     ("torch.autograd.anomaly_mode", "detect_anomaly set_detect_anomaly"),
@@ -28,6 +35,7 @@ NAMES = [
     ("torch.torch_version", "TorchVersion"),
     ("torch.utils._pytree", "tree_map tree_flatten tree_unflatten"),
     ("torch.utils.data._utils.collate", "default_collate"),
+    ("torch.utils.data.dataloader", "_BaseDataLoaderIter _MultiProcessingDataLoaderIter"),
     ("torch.utils.hooks", "RemovableHandle"),
 ]
 
@@ -47,6 +55,10 @@ def test_are_where_torch_keeps_them(check):
             activation = importlib.import_module("torch.nn.modules.activation")
             assert activation.MultiheadAttention is rushlight.nn.MultiheadAttention
             assert not hasattr(activation, "Nonsense")
+            import torch
+            assert torch.__name__ == "torch"
+            # Libraries wrap what they find here.
+            assert "Normal" in vars(importlib.import_module("torch.distributions"))
         """
     )
 
@@ -65,6 +77,14 @@ def test_numbers_become_tuples():
     assert _list_with_default([None, 5], [2, 3, 4]) == [3, 5]
     with pytest.raises(ValueError, match="at least 3"):
         _list_with_default([None, 5], [3, 4])
+
+
+def test_small_answers():
+    assert rushlight.__config__.show().startswith("rushlight built with:")
+    assert "get_num_threads() :" in rushlight.__config__.parallel_info()
+    assert rushlight.fx.wrap("name") == "name"
+    with pytest.raises(RuntimeError, match="either a callable or string name"):
+        rushlight.fx.wrap(3)
 
 
 def test_a_prefix_comes_off(torch):

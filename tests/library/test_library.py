@@ -348,6 +348,9 @@ def test_aten_names(T):
     image, weight = T.ones(1, 1, 3, 3), T.ones(1, 1, 2, 2)
     y = aten.convolution(image, weight, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)
     assert values(y) == [[[[4, 4], [4, 4]]]]
+    assert values(aten.slice.Tensor(image, -1, 1, 3, 2)) == [[[[1], [1], [1]]]]
+    assert values(aten.index.Tensor(image, [None, None, T.tensor([0])])) == [[[[1, 1, 1]]]]
+    assert values(aten.alias.default(x)) == [-1, 2]
     assert str(aten.add.Tensor) == "aten.add.Tensor"
     assert aten.add.Tensor.name() == "aten::add.Tensor"
     with pytest.raises(

@@ -21,11 +21,13 @@ ALIASES = {
     "functorch": "rushlight.compat.functorch",
     "safetensors.torch": "rushlight.serialization.safetensors",
     "torch": "rushlight",
+    "torch._C": "rushlight.compat.compiled_part",
     "torch._dynamo": "rushlight.compat.dynamo",
     "torch._dynamo.eval_frame": "rushlight.nn.optimized_module",
     "torch._functorch": "rushlight.func",
     "torch._inductor": "rushlight.compat.dynamo",
     "torch._ops": "rushlight.library._overloads",
+    "torch._tensor_str": "rushlight.compat.tensor_str",
     "torch._vmap_internals": "rushlight.func",
     "torch.autograd.anomaly_mode": "rushlight.autograd.anomaly",
     "torch.autograd.grad_mode": "rushlight.autograd.mode",
@@ -177,6 +179,11 @@ class Hook:
             from rushlight.version import torch_release
 
             self.set(module, "__version__", torch_release(alias.partition(".")[0]))
+        if alias in ROOTS:
+            self.set(module, "__name__", alias)  # libraries compare it
+        if alias == "torch.distributions":  # and walk through this one's `__dict__`
+            for name in vars(module)["__all__"]:
+                getattr(module, name)
         from rushlight.compat.class_names import rename_classes
 
         self.undo.extend(rename_classes(module, alias))

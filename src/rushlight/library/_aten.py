@@ -12,6 +12,9 @@ from .._tensor import Tensor
 _RENAMED = {
     "_adaptive_avg_pool2d": "nn.functional.adaptive_avg_pool2d",
     "_conj": "conj",
+    "_pin_memory": "Tensor.pin_memory",
+    "_sparse_addmm": "sparse.addmm",
+    "_sparse_mm_reduce_impl": "sparse.mm",
     "_to_copy": "Tensor.to",
     "_unsafe_view": "reshape",
     "fft_fft": "fft.fft",
@@ -29,7 +32,7 @@ _OVERLOADS = frozenset(
     Scalar_mode out_mode grad_input start start_step generator low low_generator names source
     memory_format dtype dtype_layout p ScalarOpt_dim ScalarOpt_dtype ScalarOpt_dim_dtype using_ints
     unbiased vec size values value indices decimals tensor float other_list sections padding
-    IntScalar IntTensor str Dimname names_dim src
+    IntScalar IntTensor str Dimname names_dim src stable
 """.split()
 )
 
@@ -97,7 +100,7 @@ class AtenPacket:
 
 def aten(name: str) -> AtenPacket | None:
     """Return the built-in operator of aten's name; None if there is none."""
-    function = _convolution if name == "convolution" else _function(_RENAMED.get(name, name))
+    function = _WRITTEN.get(name) or _function(_RENAMED.get(name, name))
     return None if function is None else AtenPacket(name, function)
 
 
@@ -135,3 +138,26 @@ def _convolution(
             input, weight, bias, stride, padding, output_padding, groups, dilation
         )
     return getattr(functional, f"conv{n}d")(input, weight, bias, stride, padding, dilation, groups)
+
+
+def _alias(input: Tensor) -> Tensor:
+    return input.view(input.shape)
+
+
+def _index(input: Tensor, indices: list[Tensor | None]) -> Tensor:
+    return input[tuple(slice(None) if index is None else index for index in indices)]
+
+
+def _slice(
+    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    return input[(slice(None),) * (dim % input.ndim) + (slice(start, end, step),)]
+
+
+# Operators that Python writes without a name.
+_WRITTEN: dict[str, Callable[..., Any]] = {
+    "alias": _alias,
+    "convolution": _convolution,
+    "index": _index,
+    "slice": _slice,
+}
