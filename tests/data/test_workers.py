@@ -136,3 +136,9 @@ def test_an_error_of_a_worker_leaves_the_random_numbers_of_the_process():
         list(DataLoader(Bad(), 2, num_workers=1, generator=rl.Generator()))
     assert rl.equal(rl.get_rng_state(), state)
     assert get_worker_info() is None
+
+
+@pytest.mark.skipif(rl.cuda.is_available(), reason="there is a GPU")
+def test_pinned_memory_needs_a_gpu():
+    with pytest.warns(UserWarning, match="no accelerator is found"):
+        assert len(list(DataLoader(range(3), pin_memory=True))) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -9,6 +10,7 @@ from itertools import cycle, islice
 from typing import Any, Generic, TypeVar
 
 from ..._tensor import Tensor, wrap
+from ...backend import cuda
 from ...random import Generator
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, TensorDataset
@@ -152,6 +154,12 @@ class DataLoader(Generic[T_co]):
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def __iter__(self) -> Iterator[Any]:
+        if self.pin_memory and not cuda.available():
+            warnings.warn(
+                "'pin_memory' argument is set as true but no accelerator is found, then device "
+                "pinned memory won't be used.",
+                stacklevel=2,
+            )
         # torch draws a seed for its workers at the start of every pass, workers or not.
         if not self._workers or not self.persistent_workers:
             self._hire(draw_seed(self.generator))
