@@ -146,9 +146,16 @@ def replace(page: str, name: str, text: str) -> str:
     return f"{before}{start}\n\n{text}\n\n{end}{after}"
 
 
+def level() -> str:
+    """Return the capability level of rushlight's kernels, asked in a process of its own."""
+    code = "from rushlight.kernels import _native; print(_native.level())"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 def stamp(others: float | None) -> str:
-    """Return the machine, the day, and whether other programs disturbed the measurement."""
-    words = [describe(), time.strftime("%Y-%m-%d")]
+    """Return the machine, kernels, day, and whether other programs disturbed the measurement."""
+    words = [describe(), f"kernels {level()}", time.strftime("%Y-%m-%d")]
     if others is not None and others > 0.03:
         words.append(f"other programs took {others:.0%} of the processors meanwhile")
     return f"*{'; '.join(words)}.*"
