@@ -1,4 +1,4 @@
-"""Kernels that rely on threads which keep step, without saying so."""
+"""Kernels that rely on threads which keep step without saying so, and rarer parts of CUDA."""
 
 from __future__ import annotations
 
@@ -66,6 +66,17 @@ def test_tensor_cores(library):
     assert library.run_tensor_cores(pointer(a), pointer(b), pointer(c), 64) == 0
     expected = 2 * a.astype(np.float32) @ b.astype(np.float32).T
     np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_reductions_and_scans_of_cub(library):
+    x = np.random.default_rng(2).integers(-9, 9, 64).astype(np.int32)
+    out, results = np.zeros((2, 2, 32), np.int32), np.zeros(66, np.int32)
+    assert library.run_cub(pointer(x), pointer(out), pointer(results)) == 0
+    rows = x.reshape(2, 32)
+    np.testing.assert_array_equal(out[0], rows.cumsum(1) - rows)
+    np.testing.assert_array_equal(out[1], np.maximum.accumulate(rows, axis=1))
+    assert results[:2].tolist() == [x.sum(), x.max()]
+    np.testing.assert_array_equal(results[2:], (x.cumsum() - x).cumsum())
 
 
 LOOP = """

@@ -131,3 +131,28 @@ extern "C" int run_tensor_cores(const void *a, const void *b, float *c, int K) {
   tensor_cores<<<1, 32>>>(static_cast<const half *>(a), static_cast<const half *>(b), c, K);
   return cudaDeviceSynchronize();
 }
+
+// CUB, from a warp and from the host.
+#include <cub/cub.cuh>
+__global__ void warp_scans(const int *in, int *out) {
+  using Scan = cub::WarpScan<int>;
+  __shared__ typename Scan::TempStorage storage[2];
+  int before, with;
+  Scan(storage[threadIdx.x / 32]).ExclusiveSum(in[threadIdx.x], before);
+  Scan(storage[threadIdx.x / 32]).InclusiveScan(in[threadIdx.x], with, cub::Max());
+  out[threadIdx.x] = before;
+  out[64 + threadIdx.x] = with;
+}
+extern "C" int run_cub(const int *in, int *out, int *results) {
+  warp_scans<<<1, 64>>>(in, out);
+  void *memory = nullptr;
+  size_t bytes = 0;
+  cub::DeviceReduce::Sum(memory, bytes, in, results, 64);
+  cudaMalloc(&memory, bytes);
+  cub::DeviceReduce::Sum(memory, bytes, in, results, 64);
+  cub::DeviceReduce::Max(memory, bytes, in, results + 1, 64);
+  cub::DeviceScan::ExclusiveSum(memory, bytes, in, results + 2, 64);
+  cub::DeviceScan::InclusiveSum(memory, bytes, results + 2, results + 2, 64);
+  cudaFree(memory);
+  return cudaDeviceSynchronize();
+}

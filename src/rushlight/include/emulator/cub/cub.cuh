@@ -1,4 +1,4 @@
-// Of CUB what kernels use inside a warp or a block: reductions and scans.
+// Of CUB reductions and scans: of a warp, of a block, and of a whole array, called from the host.
 #pragma once
 
 #include "../cuda_runtime.h"
@@ -124,6 +124,101 @@ class WarpReduce {
     return rushlight::emu::reduce(ones << lane / LANES * LANES, value, op);
   }
   T Sum(T value) { return Reduce(value, cub::Sum()); }
+};
+
+template <class T, int LANES = 32>
+class WarpScan {
+ public:
+  struct TempStorage {};
+  explicit WarpScan(TempStorage&) {}
+
+  template <class Op>
+  void InclusiveScan(T input, T& output, Op op) {
+    const unsigned lane = rushlight::emu::worker->lane() % LANES;
+    for (unsigned delta = 1; delta < LANES; delta *= 2) {
+      const T before = __shfl_up_sync(rushlight::emu::FULL, input, delta, LANES);
+      if (lane >= delta) input = op(before, input);
+    }
+    output = input;
+  }
+  void InclusiveSum(T input, T& output) { InclusiveScan(input, output, Sum()); }
+  void ExclusiveSum(T input, T& output) {
+    T sum;
+    InclusiveSum(input, sum);
+    output = sum - input;
+  }
+};
+
+/// Asked without memory, these say how much they want; they need none.
+struct DeviceReduce {
+  template <class In, class Out, class Op, class T>
+  static cudaError_t Reduce(void* memory, size_t& bytes, In in, Out out, int count, Op op, T first,
+                            cudaStream_t = nullptr, bool = false) {
+    bytes = 1;
+    if (!memory) return cudaSuccess;
+    for (int i = 0; i < count; ++i) first = op(first, in[i]);
+    *out = first;
+    return cudaSuccess;
+  }
+  template <class In, class Out>
+  static cudaError_t Sum(void* memory, size_t& bytes, In in, Out out, int count,
+                         cudaStream_t stream = nullptr, bool = false) {
+    using T = std::remove_cv_t<std::remove_reference_t<decltype(*out)>>;
+    return Reduce(memory, bytes, in, out, count, cub::Sum(), T(0), stream);
+  }
+  template <class In, class Out>
+  static cudaError_t Max(void* memory, size_t& bytes, In in, Out out, int count,
+                         cudaStream_t stream = nullptr, bool = false) {
+    return of_first(memory, bytes, in, out, count, cub::Max(), stream);
+  }
+  template <class In, class Out>
+  static cudaError_t Min(void* memory, size_t& bytes, In in, Out out, int count,
+                         cudaStream_t stream = nullptr, bool = false) {
+    return of_first(memory, bytes, in, out, count, cub::Min(), stream);
+  }
+
+ private:
+  template <class In, class Out, class Op>
+  static cudaError_t of_first(void* memory, size_t& bytes, In in, Out out, int count, Op op,
+                              cudaStream_t stream) {
+    using T = std::remove_cv_t<std::remove_reference_t<decltype(*out)>>;
+    return Reduce(memory, bytes, in, out, count, op, memory && count > 0 ? T(in[0]) : T(), stream);
+  }
+};
+
+struct DeviceScan {
+  template <class In, class Out, class Op>
+  static cudaError_t InclusiveScan(void* memory, size_t& bytes, In in, Out out, Op op, int count,
+                                   cudaStream_t = nullptr, bool = false) {
+    bytes = 1;
+    if (!memory || count <= 0) return cudaSuccess;
+    auto sum = in[0];
+    out[0] = sum;
+    for (int i = 1; i < count; ++i) out[i] = sum = op(sum, in[i]);
+    return cudaSuccess;
+  }
+  template <class In, class Out, class Op, class T>
+  static cudaError_t ExclusiveScan(void* memory, size_t& bytes, In in, Out out, Op op, T first,
+                                   int count, cudaStream_t = nullptr, bool = false) {
+    bytes = 1;
+    for (int i = 0; memory && i < count; ++i) {
+      const T next = op(first, in[i]);  // `out` may be `in`
+      out[i] = first;
+      first = next;
+    }
+    return cudaSuccess;
+  }
+  template <class In, class Out>
+  static cudaError_t InclusiveSum(void* memory, size_t& bytes, In in, Out out, int count,
+                                  cudaStream_t stream = nullptr, bool = false) {
+    return InclusiveScan(memory, bytes, in, out, cub::Sum(), count, stream);
+  }
+  template <class In, class Out>
+  static cudaError_t ExclusiveSum(void* memory, size_t& bytes, In in, Out out, int count,
+                                  cudaStream_t stream = nullptr, bool = false) {
+    using T = std::remove_cv_t<std::remove_reference_t<decltype(*out)>>;
+    return ExclusiveScan(memory, bytes, in, out, cub::Sum(), T(0), count, stream);
+  }
 };
 
 }  // namespace cub
