@@ -237,7 +237,7 @@ def test_classes(bound, x):
 
 
 def test_classes_check_their_arguments(bound, x):
-    with pytest.raises(TypeError, match=r"__init__\(\): incompatible function arguments"):
+    with pytest.raises(TypeError, match=r"__init__\(\): incompatible constructor arguments"):
         bound.Counter("a")
     with pytest.raises(TypeError, match=r"\(arg0: headers_bound.Counter\) -> int"):
         bound.count_of(3)

@@ -86,7 +86,11 @@ RUSHLIGHT_COLD inline Object signature(const Function& function) {
   const Object defaults = checked(PyDict_New());
   for (int i = 0; i < function.count; ++i) {
     const Function::Parameter& parameter = function.parameters[i];
-    checked(PyList_Append(names.get(), Arg(parameter.name != nullptr ? parameter.name : "").object().get()));
+    const int behind = function.count - i;  // this one and those that follow
+    const char* name = parameter.name != nullptr ? parameter.name : "";
+    if (function.has_kwargs && behind == 1) name = "**kwargs";
+    if (function.has_args && behind == 1 + function.has_kwargs) name = "*args";
+    checked(PyList_Append(names.get(), Arg(name).object().get()));
     if (parameter.fallback == nullptr) continue;
     checked(PyDict_SetItem(defaults.get(), Arg(i).object().get(), parameter.fallback));
   }

@@ -113,6 +113,9 @@ def signature(
     """Return how a function is called: `f(x: torch.Tensor, by: float = 2.0) -> torch.Tensor`."""
     parameters = []
     for i, kind in enumerate(types):
+        if names[i].startswith("*"):
+            parameters.append(names[i])
+            continue
         parameter = f"{names[i] or f'arg{i}'}: {kind}"
         parameters.append(f"{parameter} = {defaults[i]!r}" if i in defaults else parameter)
     return f"{name}({', '.join(parameters)}) -> {result}"
@@ -136,17 +139,24 @@ def raise_wrong_arguments(
     name: str, signatures: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]
 ) -> NoReturn:
     """Raise the error of a call that fits no overload."""
-    supported = [
-        f"    {number}. {call.removeprefix(name)}\n" for number, call in enumerate(signatures, 1)
-    ]
+    calls, kind = [call.removeprefix(name) for call in signatures], "function"
+    if name == "__init__" and args:
+        made, args, kind = type(args[0]), args[1:], "constructor"
+        calls = [f"{made.__module__}.{made.__qualname__}{_without_self(call)}" for call in calls]
+    supported = [f"    {number}. {call}\n" for number, call in enumerate(calls, 1)]
     given = ", ".join(map(_shown, args))
     if kwargs:
         given += "; " if given else ""
         given += "kwargs: " + ", ".join(f"{key}={_shown(value)}" for key, value in kwargs.items())
     raise TypeError(
-        f"{name}(): incompatible function arguments. The following argument types are supported:\n"
+        f"{name}(): incompatible {kind} arguments. The following argument types are supported:\n"
         f"{''.join(supported)}\nInvoked with: {given}"
     )
+
+
+def _without_self(call: str) -> str:
+    """Return `(self: object, x: int) -> None` as `(x: int)`."""
+    return re.sub(r"^\(self: [^,)]*(?:, )?", "(", call).removesuffix(" -> None")
 
 
 def _shown(value: Any) -> str:
