@@ -183,14 +183,15 @@ def grad(
     if materialize_grads:
         return tuple(
             [
-                wrap(np.zeros_like(x.array)) if g is None else g
+                wrap(np.zeros_like(x.array)).requires_grad_(create_graph) if g is None else g
                 for x, g in zip(wanted, found, strict=True)
             ]
         )
-    if not allow_unused and any(g is None for g in found):
+    unused = None if allow_unused else next((i for i, g in enumerate(found) if g is None), None)
+    if unused is not None:
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
+            f"The differentiated Tensor at index {unused} appears to not have been used in the "
+            "graph. Set allow_unused=True if this is the desired behavior."
         )
     return tuple(found)
 

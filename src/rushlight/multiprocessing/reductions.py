@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from multiprocessing import parent_process, resource_sharer, util
 from multiprocessing.reduction import DupFd, ForkingPickler
@@ -62,13 +63,18 @@ def _wait_at_the_end(_: Any = None) -> None:
 
     The receiver asks this process for the memory's descriptor when it unpickles the tensor.
     """
-    # After the queues have been emptied, which happens at priority -5.
-    util.Finalize(None, _until_fetched, exitpriority=-100)
+    # After the queues have been told to end (10), before the sockets that are asked go away (0).
+    util.Finalize(None, _until_fetched, exitpriority=5)
 
 
 def _until_fetched() -> None:
-    end, parent = time.monotonic() + _PATIENCE, parent_process()  # None in the first process
+    end, parent = time.monotonic() + _PATIENCE, parent_process()
+    if parent is None:
+        return  # the first process
+    for thread in threading.enumerate():
+        if thread.name == "QueueFeederThread":  # still pickling, perhaps
+            thread.join(max(0.0, end - time.monotonic()))
     # What is offered and not yet asked for; CPython has no public name for it.
     offered = getattr(resource_sharer._resource_sharer, "_cache", ())  # type: ignore[attr-defined]
-    while offered and time.monotonic() < end and parent is not None and parent.is_alive():
+    while offered and time.monotonic() < end and parent.is_alive():
         time.sleep(0.002)
