@@ -33,18 +33,18 @@ class OptimizedModule(Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module, its hooks included."""
-        return self._modules["_orig_mod"](*args, **kwargs)  # type: ignore[misc]
+        return self._modules["_orig_mod"](*args, **kwargs)
 
     @property
-    def training(self) -> bool:  # type: ignore[override]
+    def training(self) -> bool:
         """The mode of the module within."""
-        return self._modules["_orig_mod"].training  # type: ignore[union-attr]
+        return self._modules["_orig_mod"].training
 
     @training.setter
     def training(self, mode: bool) -> None:
         # Module.__init__ sets it before there is a module within.
         if self.__dict__.get("_modules"):
-            self._modules["_orig_mod"].training = mode  # type: ignore[union-attr]
+            self._modules["_orig_mod"].training = mode
 
     def __getattr__(self, name: str) -> Any:
         modules = self.__dict__.get("_modules")
@@ -72,5 +72,5 @@ class OptimizedModule(Module):
             return len(self._orig_mod)
         raise TypeError(f"{type(self._orig_mod).__name__} does not support len()")
 
-    def __reduce__(self) -> tuple[type[OptimizedModule], tuple[Module]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type[OptimizedModule], tuple[Module]]:
         return type(self), (self._orig_mod,)

@@ -88,6 +88,7 @@ def export(
     other_names: Mapping[str, str] | None = None,
     saves_input: bool = True,
     aliases: Sequence[str] = (),
+    factors: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 def export(
     function: Any = None,
@@ -175,7 +176,7 @@ def in_either_order(factors: Sequence[str]) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        expected = inspect.unwrap(function).__code__.co_argcount  # type: ignore[attr-defined]
+        expected = inspect.unwrap(function).__code__.co_argcount
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:

@@ -34,7 +34,7 @@ def _reverse_repeat_tuple(given: Sequence[Any], count: int) -> tuple[Any, ...]:
     return tuple(item for item in reversed(given) for _ in range(count))
 
 
-def _list_with_default(given: Sequence[int | None], defaults: Sequence[int]) -> list[int]:
+def _list_with_default(given: Any, defaults: Sequence[int]) -> Any:
     """Return the given sizes, with those of the input (its last ones) where there is None.
 
     Raises:
