@@ -63,6 +63,20 @@ def test_attention(leading, rows, keys, size, depth, mask):
         np.testing.assert_allclose(ours, right, rtol=1e-4, atol=2e-5 * np.abs(right).max())
 
 
+def test_sharp_scores_keep_the_gradient_precise():
+    rng = np.random.default_rng(0)
+    q, k, v, g = (9 * rng.standard_normal((2, 2, 20, 8)) for _ in range(4))
+    options = {"scale": 1.0, "causal": False}
+    narrow = [x.astype(np.float32) for x in (g, q, k, v)]
+    wide = [x.astype(np.float64) for x in narrow]
+    _, lse = K.attention.reference(*wide[1:], None, **options)
+    exact = K.attention_grad.reference(*wide, None, lse, **options)
+    _, own_lse = K.attention.paths[np.ndarray](*narrow[1:], None, **options)
+    found = K.attention_grad.paths[np.ndarray](*narrow, None, own_lse, **options)
+    for ours, right in zip(found, exact, strict=True):
+        np.testing.assert_allclose(ours, right, rtol=0, atol=3e-4 * np.abs(right).max())
+
+
 def test_nan_stays_where_it_is():
     q = k = v = np.ones((1, 2, 3, 4), np.float32)
     q = q.copy()

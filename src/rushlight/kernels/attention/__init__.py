@@ -54,6 +54,10 @@ def attention_grad(
     dtypes = q.dtype, k.dtype, v.dtype
     g, q, k, v = (widen(x) for x in (g, q, k, v))
     weights = xp.exp(_scores(q, k, bias, scale, causal) - lse[..., None])
+    # To sum 1 again: the rounding of large scores would come through the difference below.
+    total = weights.sum(-1, keepdims=True)
+    total[total == 0] = 1
+    weights /= total
     to_weights = g @ v.swapaxes(-1, -2)
     inner = (weights * to_weights).sum(-1, keepdims=True)
     to_scores = weights * (to_weights - inner) * scale

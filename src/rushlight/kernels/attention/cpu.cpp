@@ -122,17 +122,23 @@ void forward_block(const Sizes& z, Rows q, Rows k, Rows v, Rows bias, Rows y, fl
   }
 }
 
-// p becomes the weights, gp the gradient of the scores: scale p (gp - p . gp).
+// p becomes the weights, gp the gradient of the scores: scale p (gp - p . gp). The weights are made to
+// sum to 1 again: the rounding of large scores would otherwise come through the difference.
 void score_gradient(float* p, float* gp, const float* bias, float scale, float lse, int64_t length) {
   const vf factor = splat(scale), log_sum = splat(lse);
-  const double inner = row_sum(length, [&](int64_t i, int64_t n) {
-    const vf e = exp(score(p, bias, factor, i, n) - log_sum);
-    store_first(p + i, e, n);
-    return e * load_first(gp + i, n);
+  LaneSums<2> sums;
+  sums.add(length, [&](int64_t i, int64_t n, vf(&v)[2]) {
+    v[0] = exp(score(p, bias, factor, i, n) - log_sum);
+    store_first(p + i, v[0], n);
+    v[1] = v[0] * load_first(gp + i, n);
   });
-  const vf mean = splat(static_cast<float>(inner));
+  const double total = sums.result(0), inverse = total == 0.0 ? 0.0 : 1.0 / total;
+  const vf share = splat(static_cast<float>(inverse));
+  const vf mean = splat(static_cast<float>(sums.result(1) * inverse));
   for_row(length, [&](int64_t i, int64_t n) {
-    store_first(gp + i, load_first(p + i, n) * (load_first(gp + i, n) - mean) * factor, n);
+    const vf weight = load_first(p + i, n) * share;
+    store_first(p + i, weight, n);
+    store_first(gp + i, weight * (load_first(gp + i, n) - mean) * factor, n);
   });
 }
 
