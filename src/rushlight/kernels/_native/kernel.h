@@ -14,6 +14,10 @@
 #include "_native/simd.h"
 #include "_native/view.h"
 
+namespace rl::RL_LEVEL {
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+}  // namespace rl::RL_LEVEL
+
 // Within a level the families may call each other: their cpu.h files then declare functions.
 #define RL_KERNEL(result, name, parameters) result name parameters;
 #define RL_MAP(inputs, name, parameters) void name parameters;

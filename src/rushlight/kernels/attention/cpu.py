@@ -13,6 +13,10 @@ from .._native import core
 _FLOAT32 = np.dtype(np.float32)
 
 
+def _ours(*operands: Array | None) -> bool:
+    return all(x is None or x.dtype == _FLOAT32 for x in operands)
+
+
 def _by_head(x: Array) -> Array:
     """(..., rows, elements) as (N, H, rows, elements), the elements of a row next to each other."""
     if x.ndim != 4:
@@ -33,9 +37,7 @@ def _bias(bias: Array | None, q: Array, k: Array) -> Array | None:
 def _attention(
     q: Array, k: Array, v: Array, bias: Array | None = None, *, scale: float, causal: bool
 ) -> Any:
-    if not q.dtype == k.dtype == v.dtype == _FLOAT32:
-        return NotImplemented
-    if bias is not None and bias.dtype != _FLOAT32:
+    if not _ours(q, k, v, bias):
         return NotImplemented
     shape = q.shape
     mask = _bias(bias, q, k)
@@ -52,9 +54,7 @@ def _attention_grad(
     g: Array, q: Array, k: Array, v: Array, bias: Array | None, lse: Array,
     *, scale: float, causal: bool,
 ) -> Any:  # fmt: skip
-    if not g.dtype == q.dtype == k.dtype == v.dtype == _FLOAT32:
-        return NotImplemented
-    if bias is not None and bias.dtype != _FLOAT32:
+    if not _ours(g, q, k, v, bias):
         return NotImplemented
     shapes = q.shape, k.shape, v.shape
     mask = _bias(bias, q, k)

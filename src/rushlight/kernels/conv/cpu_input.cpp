@@ -215,6 +215,11 @@ void add_products(const ConvShape& s, const float* g, const float* w, float* gx)
   f.run();
 }
 
+void input_gradient(const ConvShape& s, const float* g, const float* w, float* gx) {
+  if (better_turned(s)) correlate_turned(s, g, w, gx);
+  else add_products(s, g, w, gx);
+}
+
 }  // namespace
 
 bool conv_backward_input(const View& g, const View& w, const View& gx, int64_t sh, int64_t sw,
@@ -229,13 +234,11 @@ bool conv_backward_input(const View& g, const View& w, const View& gx, int64_t s
   if (skips_pixels(s)) {
     const ConvShape t = of_pixels(s);
     const Scratch pixels(static_cast<size_t>(t.n * t.c * t.in_plane()) * 4);
-    if (better_turned(t)) correlate_turned(t, g.f32(), w.f32(), pixels.f32());
-    else add_products(t, g.f32(), w.f32(), pixels.f32());
+    input_gradient(t, g.f32(), w.f32(), pixels.f32());
     spread_pixels(s, pixels.f32(), gx.f32());
-    return true;
+  } else {
+    input_gradient(s, g.f32(), w.f32(), gx.f32());
   }
-  if (better_turned(s)) correlate_turned(s, g.f32(), w.f32(), gx.f32());
-  else add_products(s, g.f32(), w.f32(), gx.f32());
   return true;
 }
 

@@ -10,8 +10,6 @@ namespace rl::RL_LEVEL {
 
 inline constexpr int kPositions = 16;
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 RL_INLINE void copy_run(float* to, const float* from, int64_t n) {
   for (int64_t i = 0; i < n; i += W) store_first(to + i, load_first(from + i, n - i), n - i);
 }

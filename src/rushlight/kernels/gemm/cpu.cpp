@@ -20,7 +20,6 @@ constexpr int64_t kMaxRows = 32 * kBlockRows;     // packed A stays below 4 MB
 constexpr int64_t kMaxColumns = 64 * kColumns;    // packed B below 1 to 3 MB
 constexpr double kSerialFlops = 1.2e6;    // about 15 us: a task is never smaller
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 double flops_of(int64_t m, int64_t n, int64_t k) {

@@ -36,19 +36,13 @@ bool group_norm_forward(const View& x, const View& w, const View& b, const View&
   if (!ours(x, w, b)) return false;
   const Groups s(x, groups);
   const int64_t length = s.length();
-  const auto count = static_cast<double>(length);
   for_rows(s.rows(), length, 0.5, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* from = x.f32() + r * length;
-      const double centre =
-          row_sum(length, [&](int64_t i, int64_t n) { return load_first(from + i, n); }) / count;
-      const vf m = splat(static_cast<float>(centre));
-      const double spread = row_sum(length, [&](int64_t i, int64_t n) {
-        const vf d = load_first(from + i, n) - m;
-        return d * d;
-      }) / count;
-      mean.f32()[r] = static_cast<float>(centre);
-      rstd.f32()[r] = static_cast<float>(1.0 / std::sqrt(spread + eps));
+      const Moments moments = row_moments(from, length);
+      mean.f32()[r] = static_cast<float>(moments.mean);
+      rstd.f32()[r] = static_cast<float>(1.0 / std::sqrt(moments.variance + eps));
+      const vf m = splat(mean.f32()[r]);
       for (int64_t k = 0; k < s.each(); ++k) {
         const int64_t c = r % groups * s.each() + k;
         const vf scale = splat(rstd.f32()[r] * s.weight(w, c)), shift = splat(b ? b.f32()[c] : 0.0f);

@@ -62,17 +62,10 @@ bool layer_norm_forward(const View& x, const View& w, const View& b, const View&
     for (int64_t r = begin; r < end; ++r) {
       const float* from = x.f32() + r * length;
       float* to = y.f32() + r * length;
-      const auto count = static_cast<double>(length);
-      const double centre =
-          row_sum(length, [&](int64_t i, int64_t n) { return load_first(from + i, n); }) / count;
-      const vf m = splat(static_cast<float>(centre));
-      const double spread = row_sum(length, [&](int64_t i, int64_t n) {
-        const vf d = load_first(from + i, n) - m;
-        return d * d;
-      }) / count;
-      mean.f32()[r] = static_cast<float>(centre);
-      rstd.f32()[r] = static_cast<float>(1.0 / std::sqrt(spread + eps));
-      const vf s = splat(rstd.f32()[r]);
+      const Moments moments = row_moments(from, length);
+      mean.f32()[r] = static_cast<float>(moments.mean);
+      rstd.f32()[r] = static_cast<float>(1.0 / std::sqrt(moments.variance + eps));
+      const vf m = splat(mean.f32()[r]), s = splat(rstd.f32()[r]);
       for_row(length, [&](int64_t i, int64_t n) {
         vf v = (load_first(from + i, n) - m) * s;
         if (w) v *= load_first(w.f32() + i, n);

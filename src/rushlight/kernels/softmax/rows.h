@@ -70,6 +70,23 @@ RL_INLINE double row_sum(int64_t length, F&& f) {
   return sums.result(0);
 }
 
+struct Moments {
+  double mean, variance;
+};
+
+// In two passes: the squares are of deviations, so a large mean costs no digits.
+inline Moments row_moments(const float* x, int64_t length) {
+  const auto count = static_cast<double>(length);
+  const double mean =
+      row_sum(length, [&](int64_t i, int64_t n) { return load_first(x + i, n); }) / count;
+  const vf m = splat(static_cast<float>(mean));
+  const double squares = row_sum(length, [&](int64_t i, int64_t n) {
+    const vf d = load_first(x + i, n) - m;
+    return d * d;
+  });
+  return {mean, squares / count};
+}
+
 // NaN if there is one.
 RL_INLINE float row_max(const float* x, int64_t length) {
   constexpr float lowest = -__builtin_inff();
