@@ -20,7 +20,7 @@
 namespace rl {
 namespace {
 
-constexpr std::chrono::microseconds kSpin{30};  // about the gap between two kernels in a step
+constexpr std::chrono::microseconds kSpin{200};  // several times the gap between two kernels in a step
 
 void pause() {
 #if defined(__x86_64__)
