@@ -12,10 +12,11 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from . import _native
-from ._precision import is_half, widen
+from ._precision import is_half
 
 Function = Callable[..., Any]
 
+_FLOAT32 = np.dtype(np.float32)
 _registry: list[Kernel] = []
 _reference_only = os.environ.get("RUSHLIGHT_KERNELS", "") == "reference"
 
@@ -86,14 +87,21 @@ def _through_float32(
     path: Function, like: tuple[int, ...], operands: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
     x = operands[0]
-    result = path(*[widen(a) if isinstance(a, type(x)) else a for a in operands], **options)
+    wide = [_to(_FLOAT32, a) if type(a) is type(x) and is_half(a) else a for a in operands]
+    result = path(*wide, **options)
     if result is NotImplemented:
         return result
     types = [(x if operands[i] is None else operands[i]).dtype for i in like]
-    if not isinstance(result, tuple):
-        return result.astype(types[0])
-    rounded = [r.astype(t, copy=False) for r, t in zip(result, types, strict=False)]
+    if type(result) is not tuple:
+        return _to(types[0], result)
+    rounded = [_to(t, r) for t, r in zip(types, result, strict=False)]
     return (*rounded, *result[len(rounded) :])
+
+
+def _to(dtype: np.dtype, x: Any) -> Any:
+    """x in another dtype; x itself if it has it. Not the kernel `copy_as`, which stands on this."""
+    y = _native.core.converted(x, dtype)
+    return x.astype(dtype, copy=False) if y is NotImplemented else y
 
 
 def _register(

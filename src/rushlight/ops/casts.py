@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
@@ -18,6 +16,7 @@ from ..backend.memory_format import (
     memory_order,
     order_in_memory,
 )
+from ..kernels.cast import copy_as
 
 
 class Cast(Op):
@@ -29,9 +28,8 @@ class Cast(Op):
         ctx.source = x.dtype
         if x.dtype.kind == "c" and not dtype.is_complex and dtype.kind:
             x = x.real
-        with np.errstate(invalid="ignore", over="ignore"):
-            # An expanded tensor comes out row after row, as in torch.
-            return x.astype(dtype.numpy, "C" if 0 in x.strides else "K")
+        # An expanded tensor comes out row after row, as in torch.
+        return copy_as(x, dtype.numpy, 0 in x.strides)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return cast(g, dtypes.from_numpy(ctx.source))

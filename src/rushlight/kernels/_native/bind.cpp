@@ -71,6 +71,32 @@ void bind_kernels(nb::module_& m) {
 #include "_native/families.h"
 }
 
+// ---- conversions, which make their own result ----
+
+// A copy of x in another dtype, in C order or in x's own; NotImplemented if the kernel declines.
+nb::object converted(nb::handle array, nb::handle dtype, bool rows) {
+  static const auto convert = RL_PICK(bool (*)(const View&, const View&), convert);
+  View x, y;
+  if (!PyArray_CheckExact(array.ptr()) || !fill_view(array.ptr(), x) ||
+      !PyArray_DescrCheck(dtype.ptr()))
+    return not_implemented();
+  auto* descr = reinterpret_cast<PyArray_Descr*>(dtype.ptr());
+  const DType to = dtype_of(descr->type_num, static_cast<int>(PyDataType_ELSIZE(descr)));
+  const bool halves = x.is(DType::float32) ? is_half(to) : is_half(x.dtype) && to == DType::float32;
+  if (!halves || !PyArray_ISNBO(descr->byteorder)) return not_implemented();
+  Py_INCREF(descr);  // the new array keeps it
+  nb::object result = nb::steal(PyArray_NewLikeArray(
+      reinterpret_cast<PyArrayObject*>(array.ptr()), rows ? NPY_CORDER : NPY_KEEPORDER, descr, 0));
+  if (!result.is_valid()) nb::raise_python_error();
+  fill_view(result.ptr(), y);
+  bool done;
+  {
+    ReleaseGil release(x.bytes() > kReleaseBytes);
+    done = convert(x, y);
+  }
+  return done ? result : not_implemented();
+}
+
 // ---- products that make their own result: the way to them is shorter than the work they do ----
 
 using Gemm = bool (*)(const View&, const View&, const View&, const View&, const View&, int64_t, bool);
@@ -197,5 +223,6 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);
   rl::bind_engine(m);
   rl::bind_kernels(m);
+  m.def("converted", &rl::converted, nb::arg(), nb::arg(), nb::arg() = false);
   rl::bind_products(m);
 }

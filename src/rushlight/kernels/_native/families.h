@@ -1,5 +1,6 @@
 // The kernel tables of all families. Read several times with different meanings of RL_KERNEL, so no
 // include guard here nor in a family's cpu.h.
+#include "cast/cpu.h"
 #include "activation/cpu.h"
 #include "gemm/cpu.h"
 #include "conv/cpu.h"

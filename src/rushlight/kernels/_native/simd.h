@@ -234,19 +234,4 @@ RL_INLINE void load_transposed(const float* p, int64_t stride, vf (&x)[W]) {
 #endif
 }
 
-// bfloat16 storage: the upper half of a float32, rounded to nearest even; NaN stays NaN.
-RL_INLINE float from_bf16(uint16_t x) {
-  const uint32_t bits = static_cast<uint32_t>(x) << 16;
-  float y;
-  std::memcpy(&y, &bits, 4);
-  return y;
-}
-
-RL_INLINE uint16_t to_bf16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  if (x != x) return static_cast<uint16_t>((bits >> 16) | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
 }  // namespace rl::RL_LEVEL

@@ -9,6 +9,8 @@ enum class DType : uint8_t {
   boolean, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, other
 };
 
+inline bool is_half(DType d) { return d == DType::float16 || d == DType::bfloat16; }
+
 // A borrowed look at one array; `None` arrives as a View whose data is null.
 struct View {
   void* data = nullptr;

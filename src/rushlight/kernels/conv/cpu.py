@@ -14,13 +14,13 @@ from rushlight.kernels._window import conv_output_size
 Sizes = tuple[int, ...]
 
 
-@reference.conv.fast(np.ndarray)
+@reference.conv.fast(np.ndarray, rounded=(0,))
 def conv_native(x: Array, w: Array, b: Array | None = None, **options: Any) -> Array:
     """Decline all but float32 with one or two spatial axes."""
     return _forward(x, w, b, relu=False, **options)
 
 
-@reference.conv_relu.fast(np.ndarray)
+@reference.conv_relu.fast(np.ndarray, rounded=(0,))
 def conv_relu_native(x: Array, w: Array, b: Array | None = None, **options: Any) -> Array:
     """As `conv_native`, with max(y, 0) taken while y is still in registers."""
     return _forward(x, w, b, relu=True, **options)
@@ -46,7 +46,7 @@ def _forward(
     return NotImplemented if done is NotImplemented else y
 
 
-@reference.conv_grad_input.fast(np.ndarray)
+@reference.conv_grad_input.fast(np.ndarray, rounded=(0,))
 def conv_grad_input_native(
     g: Array,
     w: Array,
@@ -66,7 +66,7 @@ def conv_grad_input_native(
     return NotImplemented if done is NotImplemented else gx
 
 
-@reference.conv_grad_weight.fast(np.ndarray)
+@reference.conv_grad_weight.fast(np.ndarray, rounded=(0,))
 def conv_grad_weight_native(
     g: Array,
     x: Array,
@@ -86,7 +86,7 @@ def conv_grad_weight_native(
     return NotImplemented if done is NotImplemented else gw
 
 
-@reference.conv_grad_bias.fast(np.ndarray)
+@reference.conv_grad_bias.fast(np.ndarray, rounded=(0,))
 def conv_grad_bias_native(g: Array) -> Array:
     """Decline all but float32 in C order."""
     gb = np.empty(g.shape[1], dtype=np.float32)
