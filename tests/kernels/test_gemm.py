@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from rushlight.kernels import reference_only
+from rushlight.kernels import _native, reference_only
 from rushlight.kernels.gemm import linear, matmul
 
 rng = np.random.default_rng(0)
@@ -66,6 +66,10 @@ def test_small_shapes_in_every_layout(m, n, k):
         (300, 33, 320),
         (3200, 40, 30),
         (20, 2100, 40),
+        (192, 65, 43),  # the most rows that one task takes, and one more
+        (193, 65, 43),
+        (600, 70, 33),  # rows of A^T far apart
+        (70, 270, 650),
     ],
 )
 def test_shapes_beyond_one_block(m, n, k):
@@ -80,14 +84,65 @@ def test_shapes_beyond_one_block(m, n, k):
         close(matmul(laid_out(a, left), laid_out(b, right)), exact, k)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 40), st.integers(0, 60), st.integers(0, 90), st.sampled_from(LAYOUTS), st.data()
+@pytest.fixture
+def set_threads():
+    before = _native.get_num_threads()
+    yield _native.set_num_threads
+    _native.set_num_threads(before)
+
+
+@pytest.mark.skipif(_native.core is None, reason="needs the native extension")
+@pytest.mark.parametrize(
+    ("m", "n", "k"),
+    [
+        (64, 384, 128),
+        (7, 900, 500),
+        (150, 20, 2000),  # fewer panels of B than threads
+        (2, 30, 9000),
+        (700, 330, 350),
+        (1200, 10, 640),
+        (1, 5000, 300),
+    ],
 )
-def test_any_shape(m, n, k, left, data):
-    right = data.draw(st.sampled_from(LAYOUTS))
+def test_threads_do_not_change_a_bit(m, n, k, set_threads):
     a, b = normal(m, k), normal(k, n)
-    close(matmul(laid_out(a, left), laid_out(b, right)), product(a, b), k)
+    exact = product(a, b)
+    for left, right in itertools.product(LAYOUTS[:2], LAYOUTS[:2]):
+        x, w = laid_out(a, left), laid_out(b, right)
+        set_threads(1)
+        alone = matmul(x, w)
+        close(alone, exact, k)
+        for threads in (2, 3, 7):
+            set_threads(threads)
+            np.testing.assert_array_equal(matmul(x, w), alone)
+
+
+def cut(data, rows, columns):
+    """A matrix of this shape from within a larger one: any steps, either axis first in memory."""
+    steps = [data.draw(st.sampled_from([1, 1, 2, -1])) for _ in range(2)]
+    margins = [data.draw(st.integers(0, 9)) for _ in range(2)]
+    room = [
+        max(1, size) * abs(step) + margin
+        for size, step, margin in zip((rows, columns), steps, margins, strict=True)
+    ]
+    swap = data.draw(st.booleans())
+    x = normal(*(room[::-1] if swap else room))
+    x = (x.T if swap else x)[:: steps[0], :: steps[1]]
+    return x[:rows, :columns]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 220), st.integers(0, 90), st.integers(0, 340), st.data())
+def test_any_shape_and_strides(m, n, k, data):
+    a, b = cut(data, m, k), cut(data, k, n)
+    close(matmul(a, b), product(a, b), k)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 20), st.integers(0, 40), st.integers(0, 90), st.data())
+def test_any_small_shape_and_strides(m, n, k, data):
+    a, b = cut(data, m, k), cut(data, k, n)
+    close(matmul(a, b), product(a, b), k)
 
 
 @BOTH

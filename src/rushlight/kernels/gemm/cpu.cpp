@@ -14,11 +14,11 @@ namespace rl::RL_LEVEL {
 
 namespace {
 
-constexpr int64_t kDepth = 320;           // rows of a B panel: with A's panel it fills half of L1
+constexpr int64_t kDepth = 320;             // rows of a B panel: with A's panel it fills half of L1
 constexpr int64_t kBlockRows = 16 * kRows;  // rows of A per task: 96 to 128, a quarter of L2
-constexpr int64_t kMaxRows = 32 * kBlockRows;     // packed A stays below 4 MB
-constexpr int64_t kMaxColumns = 64 * kColumns;    // packed B below 1 to 3 MB
-constexpr double kSerialFlops = 1.2e6;    // about 15 us: a task is never smaller
+constexpr int64_t kFewRows = 2 * kBlockRows;    // all of A's rows in one task still fit into L2
+constexpr int64_t kMaxColumns = 64 * kColumns;  // packed B below 1 to 3 MB
+constexpr double kTaskFlops = 1.2e6;            // about 15 us: a task is never smaller
 
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
@@ -53,121 +53,174 @@ void finish(const Product& p, int64_t row, int64_t rows, int64_t column, int64_t
   }
 }
 
-// How one block of the product reads its operands: the matrix itself, or panels of kRows rows of A or
-// kColumns columns of B. An incomplete last panel of B is always packed: reading it in place would
-// run over its end.
-struct Operands {
-  const float *a, *b;
-  const float* b_last;
-  int64_t b_last_column;
-  bool a_packed, b_packed;
+// Rows [row, row + rows) and columns [column, column + columns) of C.
+struct Area {
+  int64_t row, rows, column, columns;
 };
 
-// Rows [i0, i1) times columns [j0, j1) of the current block, over `k` inner elements.
-void block(const Product& p, const Operands& o, int64_t k, int64_t row0, int64_t column0, int64_t i0,
-           int64_t i1, int64_t j0, int64_t j1, bool accumulate, bool last) {
-  for (int64_t j = j0; j < j1; j += kColumns) {
-    const int64_t columns = std::min<int64_t>(kColumns, j1 - j);
+// One piece of the inner dimension.
+struct Pass {
+  int64_t first, depth;
+  bool accumulate, last;
+
+  Pass(const Product& p, int64_t first, int64_t depth)
+      : first(first), depth(std::min(depth, p.k - first)), accumulate(p.accumulate || first > 0),
+        last(first + this->depth == p.k) {}
+};
+
+// The rows of A of one area, in one pass: in place or in panels of kRows.
+struct Left {
+  const float* data;
+  int64_t row, step;  // in place: element (i, k) at data[i * row + k * step]
+  bool packed;
+
+  Left(const Product& p, const Pass& pass, const Area& area, bool pack, float* room)
+      : data(p.a.data + area.row * p.a.row_stride + pass.first * p.a.column_stride),
+        row(p.a.row_stride), step(p.a.column_stride), packed(pack) {
+    if (!pack) return;
+    pack_panels(data, step, row, area.rows, pass.depth, room, kRows);
+    data = room;
+  }
+
+  // How many of the `left` last rows the next tile takes. Two tiles of half the size are faster than
+  // a whole one and a rest that has too few sums to keep the multipliers busy.
+  int64_t next(int64_t left) const {
+    if (left <= kRows) return left;
+    return packed || left >= 2 * kRows ? kRows : (left + 1) / 2;
+  }
+};
+
+// One panel of B: its row k at data + k * step.
+struct Right {
+  const float* data;
+  int64_t step;
+};
+
+// Multiplies in one area and pass; right(j, columns) is the panel of B for its columns from j on.
+template <class F>
+void block(const Product& p, const Area& area, const Pass& pass, const Left& a, F right) {
+  Tile t;
+  t.k = pass.depth;
+  t.a_row = a.packed ? 1 : a.row;
+  t.a_step = a.packed ? kRows : a.step;
+  t.c_stride = p.c_stride;
+  t.accumulate = pass.accumulate;
+  for (int64_t j = 0; j < area.columns; j += kColumns) {
+    const int64_t columns = std::min<int64_t>(kColumns, area.columns - j);
     const int vectors = static_cast<int>(ceil_div(columns, W));
-    Tile t;
-    t.k = k;
-    const bool last_panel = j == o.b_last_column;
-    const bool packed = o.b_packed || last_panel;
-    t.b = last_panel ? o.b_last : o.b_packed ? o.b + j * k : o.b + j;
-    t.b_step = packed ? kColumns : p.b.row_stride;
+    const Right b = right(j, columns);
+    t.b = b.data;
+    t.b_step = b.step;
     t.last = columns - (vectors - 1) * W;
-    t.c_stride = p.c_stride;
-    t.accumulate = accumulate;
-    for (int64_t i = i0; i < i1; i += kRows) {
-      const int64_t rows = std::min<int64_t>(kRows, i1 - i);
-      t.a = o.a_packed ? o.a + i / kRows * (kRows * k) : o.a + i * p.a.row_stride;
-      t.a_row = o.a_packed ? 1 : p.a.row_stride;
-      t.a_step = o.a_packed ? kRows : p.a.column_stride;
-      t.c = p.c + (row0 + i) * p.c_stride + column0 + j;
+    for (int64_t i = 0, rows = 0; i < area.rows; i += rows) {
+      rows = a.next(area.rows - i);
+      t.a = a.data + i * (a.packed ? pass.depth : a.row);
+      t.c = p.c + (area.row + i) * p.c_stride + area.column + j;
       micro_for(static_cast<int>(rows), vectors)(t);
-      if (last) finish(p, row0 + i, rows, column0 + j, columns);
+      if (pass.last && !p.epilogue.empty())
+        finish(p, area.row + i, rows, area.column + j, columns);
     }
   }
 }
 
-// A block of at most kMaxRows x kMaxColumns x kDepth: pack what is to be packed, then multiply tasks
-// of kBlockRows rows and enough columns to be worth a task.
-void outer_block(const Product& p, int64_t row0, int64_t m, int64_t column0, int64_t n, int64_t depth0,
-                 int64_t k, bool pack_a, bool pack_b, float* a_room, float* b_room, bool b_is_packed) {
-  const float* a = p.a.data + row0 * p.a.row_stride + depth0 * p.a.column_stride;
-  const float* b = p.b.data + depth0 * p.b.row_stride + column0 * p.b.column_stride;
-  const int64_t a_panels = pack_a ? ceil_div(m, kRows) : 0;
-  const int64_t panels = ceil_div(n, kColumns);
-  const int64_t whole_panels = n / kColumns;
-  const int64_t first_b = pack_b ? 0 : whole_panels;
-  const int64_t b_panels = b_is_packed ? 0 : panels - first_b;
-  const bool serial = flops_of(m, n, k) < 2 * kSerialFlops;
+// How the result is cut into tasks: the same for the same shape and number of threads.
+struct Grid {
+  int64_t m, n, rows, columns, row_tasks, column_tasks;
 
-  const int64_t a_weight = kRows * k, b_weight = kColumns * k;
-  const int64_t pack_grain = serial ? a_panels + b_panels : 1 + 16384 / std::max(a_weight, b_weight);
-  parallel_for(a_panels + b_panels, pack_grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      if (i < a_panels) {
-        const int64_t r = i * kRows;
-        pack_panel(a + r * p.a.row_stride, p.a.column_stride, p.a.row_stride, m - r, k,
-                   a_room + i * a_weight, kRows);
-      } else {
-        const int64_t panel = first_b + i - a_panels, j = panel * kColumns;
-        pack_panel(b + j * p.b.column_stride, p.b.row_stride, p.b.column_stride, n - j, k,
-                   b_room + (panel - first_b) * b_weight, kColumns);
-      }
+  // Blocks of equal height, at most `most_rows`, cut across until there are four tasks for each
+  // thread, unless they become too small; and if possible as many for each thread.
+  Grid(int64_t m, int64_t n, int64_t k, int64_t most_rows) : m(m), n(n) {
+    const int64_t threads = in_parallel() ? 1 : num_threads(), panels = ceil_div(n, kColumns);
+    const auto most = static_cast<int64_t>(flops_of(m, n, k) / kTaskFlops);
+    const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(most, 1, 4 * threads);
+    // Too few panels for all threads: their rows are cut too, and each task packs its panels itself.
+    if (panels < threads && panels < wanted)
+      most_rows = std::min(most_rows, ceil_div(m * panels, std::min(wanted, threads)));
+    rows = round_up(ceil_div(m, ceil_div(m, most_rows)), kRows);
+    row_tasks = ceil_div(m, rows);
+    int64_t across = wanted / row_tasks;
+    while (across > 1 && across * row_tasks > threads && across * row_tasks % threads != 0) --across;
+    columns = ceil_div(panels, std::clamp<int64_t>(across, 1, panels)) * kColumns;
+    column_tasks = ceil_div(n, columns);
+  }
+
+  int64_t tasks() const { return row_tasks * column_tasks; }
+
+  Area area(int64_t task) const {
+    const int64_t row = task / column_tasks * rows, column = task % column_tasks * columns;
+    return {row, std::min(rows, m - row), column, std::min(columns, n - column)};
+  }
+};
+
+// Packing A costs one more read of each element. It pays when the element is then read often and its
+// neighbours lie far away: rows of A one after the other are no trouble if they are few, while a row
+// of A^T and the next may share their place in the cache.
+bool is_a_worth_packing(const Product& p) {
+  if (p.a.column_stride != 1 && p.a.row_stride != 1) return true;
+  if (p.a.column_stride == 1) return p.n > 256 && p.m > 64;
+  return p.n > 256 || (p.n > 64 && p.a.column_stride >= 512);
+}
+
+// Passes of equal depth.
+int64_t depth_of(const Product& p) { return ceil_div(p.k, ceil_div(p.k, kDepth)); }
+
+// Few rows: a task goes through all inner elements of its columns and packs each panel of B just
+// before it is used, so nothing is shared and B passes through L1 once.
+void multiply_by_columns(const Product& p) {
+  const bool pack_a = is_a_worth_packing(p), pack_b = p.b.column_stride != 1 || p.m > 64;
+  const int64_t depth = depth_of(p);
+  const Grid grid(p.m, p.n, p.k, kFewRows);
+  parallel_chunks(grid.tasks(), [&](int64_t task) {
+    const Area area = grid.area(task);
+    const Scratch room(static_cast<size_t>((kColumns + (pack_a ? grid.rows : 0)) * depth) * 4);
+    float *b_room = room.f32(), *a_room = b_room + kColumns * depth;
+    for (int64_t d = 0; d < p.k; d += depth) {
+      const Pass pass(p, d, depth);
+      const Left a(p, pass, area, pack_a, a_room);
+      const float* b = p.b.data + d * p.b.row_stride + area.column * p.b.column_stride;
+      block(p, area, pass, a, [&](int64_t j, int64_t columns) -> Right {
+        const float* from = b + j * p.b.column_stride;
+        // The micro-kernels read whole vectors.
+        if (!pack_b && columns % W == 0) return {from, p.b.row_stride};
+        pack_panels(from, p.b.row_stride, p.b.column_stride, columns, pass.depth, b_room, kColumns);
+        return {b_room, kColumns};
+      });
     }
   });
-
-  const Operands operands{pack_a ? a_room : a,
-                          pack_b ? b_room : b,
-                          b_room + (whole_panels - first_b) * b_weight,
-                          whole_panels * kColumns,
-                          pack_a,
-                          pack_b};
-  const bool accumulate = p.accumulate || depth0 > 0;
-  const bool last = depth0 + k == p.k && !p.epilogue.empty();
-  // Cut the columns until there are four tasks for each thread, unless they become too small.
-  const int64_t row_tasks = ceil_div(m, kBlockRows);
-  const double strip = flops_of(std::min(m, kBlockRows), kColumns, k);  // one panel of one task
-  const auto fewest = static_cast<int64_t>(kSerialFlops / strip) + 1;
-  const int64_t even = serial ? panels : ceil_div(panels * row_tasks, 4 * num_threads());
-  const int64_t width = std::min(std::max(even, fewest), panels) * kColumns;
-  const int64_t column_tasks = ceil_div(n, width);
-  auto task = [&](int64_t t) {
-    const int64_t i = t / column_tasks * kBlockRows, j = t % column_tasks * width;
-    block(p, operands, k, row0, column0, i, std::min(i + kBlockRows, m), j, std::min(j + width, n),
-          accumulate, last);
-  };
-  if (serial) {
-    for (int64_t t = 0; t < row_tasks * column_tasks; ++t) task(t);
-  } else {
-    parallel_chunks(row_tasks * column_tasks, task);
-  }
 }
 
-void blocked(const Product& p) {
-  // Packing reads each element once more; it pays when the panel is then read often enough, or when
-  // the operand cannot be read in place (B needs contiguous rows).
-  const bool pack_b = p.b.column_stride != 1 || p.m > 64;
-  const bool pack_a = (p.a.column_stride != 1 && p.a.row_stride != 1) || p.n > 256;
-  const int64_t depths = ceil_div(p.k, kDepth);
-  const int64_t depth = ceil_div(p.k, depths);
-  const int64_t rows = std::min(p.m, kMaxRows), columns = std::min(p.n, kMaxColumns);
-  const size_t a_bytes = pack_a ? static_cast<size_t>(round_up(rows, kRows) * depth) * 4 : 0;
-  const int64_t b_columns = pack_b ? round_up(columns, kColumns) : kColumns;
-  const size_t b_bytes = static_cast<size_t>(b_columns * depth) * 4;
-  // One vector more than needed: packing stores whole vectors.
-  const Scratch room(a_bytes + b_bytes + 4 * W);
-  float* b_room = room.f32();
-  float* a_room = b_room + b_bytes / 4;
-  for (int64_t column = 0; column < p.n; column += columns) {
-    const int64_t n = std::min(columns, p.n - column);
+// `n` columns of B in one pass, as panels.
+void pack_columns(const Matrix& b, const Pass& pass, int64_t column, int64_t n, float* to) {
+  const float* from = b.data + pass.first * b.row_stride + column * b.column_stride;
+  const int64_t grain = 1 + 16384 / (kColumns * pass.depth);
+  parallel_for(ceil_div(n, kColumns), grain, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kColumns, count = std::min(end * kColumns, n) - first;
+    pack_panels(from + first * b.column_stride, b.row_stride, b.column_stride, count, pass.depth,
+                to + first * pass.depth, kColumns);
+  });
+}
+
+// Many rows: B is packed once for all tasks, in blocks of at most kMaxColumns columns and kDepth rows;
+// a task packs its own block of A.
+void multiply_by_blocks(const Product& p) {
+  const bool pack_a = is_a_worth_packing(p);
+  const int64_t depth = depth_of(p), most = std::min(p.n, kMaxColumns);
+  const Scratch panels(static_cast<size_t>(round_up(most, kColumns) * depth) * 4);
+  for (int64_t column = 0; column < p.n; column += most) {
+    const int64_t n = std::min(most, p.n - column);
+    const Grid grid(p.m, n, std::min(depth, p.k), kBlockRows);
     for (int64_t d = 0; d < p.k; d += depth) {
-      const int64_t k = std::min(depth, p.k - d);
-      for (int64_t row = 0; row < p.m; row += rows)
-        outer_block(p, row, std::min(rows, p.m - row), column, n, d, k, pack_a, pack_b, a_room, b_room,
-                    row > 0);
+      const Pass pass(p, d, depth);
+      pack_columns(p.b, pass, column, n, panels.f32());
+      parallel_chunks(grid.tasks(), [&](int64_t task) {
+        Area area = grid.area(task);
+        const float* b = panels.f32() + area.column * pass.depth;
+        area.column += column;
+        const Scratch room(pack_a ? static_cast<size_t>(grid.rows * depth) * 4 : 0);
+        const Left a(p, pass, area, pack_a, room.f32());
+        block(p, area, pass, a,
+              [&](int64_t j, int64_t) { return Right{b + j * pass.depth, kColumns}; });
+      });
     }
   }
 }
@@ -184,39 +237,28 @@ void multiply(const Product& p) {
   }
   if (multiply_few_rows(p)) {
     if (!p.epilogue.empty()) finish(p, 0, p.m, 0, p.n);
+  } else if (p.m <= kFewRows) {
+    multiply_by_columns(p);
   } else {
-    blocked(p);
+    multiply_by_blocks(p);
   }
 }
 
-// One vector more than needed: packing stores whole vectors.
-int64_t packed_size(int64_t n, int64_t k) { return round_up(n, kColumns) * k + W; }
+int64_t packed_size(int64_t n, int64_t k) { return round_up(n, kColumns) * k; }
 
 void pack(const Matrix& b, int64_t n, int64_t k, float* to) {
-  const int64_t panels = ceil_div(n, kColumns);
-  for (int64_t d = 0; d < k; d += kDepth) {
-    const int64_t depth = std::min(kDepth, k - d), weight = kColumns * depth;
-    const float* from = b.data + d * b.row_stride;
-    float* block_start = to + panels * kColumns * d;
-    parallel_for(panels, 1 + 16384 / weight, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t j = i * kColumns;
-        pack_panel(from + j * b.column_stride, b.row_stride, b.column_stride, n - j, depth,
-                   block_start + i * weight, kColumns);
-      }
-    });
-  }
+  const Product whole{0, n, k, {}, b, nullptr, 0};
+  for (int64_t d = 0; d < k; d += kDepth)
+    pack_columns(b, Pass(whole, d, kDepth), 0, n, to + round_up(n, kColumns) * d);
 }
 
 void multiply_packed(const Product& p) {
-  const int64_t columns = round_up(p.n, kColumns), whole = p.n / kColumns * kColumns;
+  const Area area{0, p.m, 0, p.n};
   for (int64_t d = 0; d < p.k; d += kDepth) {
-    const int64_t depth = std::min(kDepth, p.k - d);
-    const float* b = p.b.data + columns * d;
-    const Operands operands{p.a.data + d * p.a.column_stride, b, b + whole * depth, whole, false,
-                            true};
-    block(p, operands, depth, 0, 0, 0, p.m, 0, p.n, p.accumulate || d > 0,
-          d + depth == p.k && !p.epilogue.empty());
+    const Pass pass(p, d, kDepth);
+    const float* b = p.b.data + round_up(p.n, kColumns) * d;
+    block(p, area, pass, Left(p, pass, area, false, nullptr),
+          [&](int64_t j, int64_t) { return Right{b + j * pass.depth, kColumns}; });
   }
 }
 
@@ -269,8 +311,8 @@ bool gemm(const View& a, const View& b, const View& c, const View& bias, const V
     multiply(q);
   };
   const double flops = flops_of(p.m, p.n, p.k);
-  if (batch >= 2 * num_threads() || flops < 2 * kSerialFlops) {
-    const auto grain = static_cast<int64_t>(kSerialFlops / std::max(flops, 1.0)) + 1;
+  if (batch >= 2 * num_threads() || flops < 2 * kTaskFlops) {
+    const auto grain = static_cast<int64_t>(kTaskFlops / std::max(flops, 1.0)) + 1;
     parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) one(i);
     });

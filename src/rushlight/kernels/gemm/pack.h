@@ -1,4 +1,8 @@
-// Copies of A and B in the order in which the micro-kernels read them.
+// Copies of A and B in the order in which the micro-kernels read them: panels of `width` rows of A or
+// columns of B, panel after panel, and within a panel one inner element after the other.
+//
+// Roofline: an element is read and written once. A transposed one passes through a W x W block in
+// registers: 0.3 cycles an element with AVX2, as against M / 16 cycles in the product.
 #pragma once
 #include <algorithm>
 
@@ -6,6 +10,19 @@
 #include "gemm/micro.h"
 
 namespace rl::RL_LEVEL {
+
+// to[p * width + i] = from[i * stride + p] for i < rows, p < k, and 0 for rows <= i < used, where
+// fewer than W rows or inner elements may be read.
+__attribute__((noinline)) inline void pack_transposed_edge(const float* from, int64_t stride,
+                                                           int64_t rows, int64_t k, float* to,
+                                                           int64_t width, int64_t used) {
+  float block[W * W];
+  for (int64_t i = 0; i < W; ++i)
+    store(block + i * W, i < rows ? load_first(from + i * stride, k) : vf{});
+  vf x[W];
+  load_transposed(block, W, x);
+  for (int64_t p = 0; p < k; ++p) store_first(to + p * width, x[p], used);
+}
 
 // to[p * width + j] = from[j * stride + p] for j < count, p < k: rows become columns. Columns from
 // `count` up to `width` are filled with zeros. `readable` >= count rows may be read.
@@ -26,39 +43,47 @@ inline void pack_transposed(const float* from, int64_t stride, int64_t count, in
         store_first(row, x[i], whole ? W : used);
       }
     }
-    for (; p < k; ++p)
-      for (int64_t i = j; i < j + used; ++i)
-        to[p * width + i] = i < count ? from[i * stride + p] : 0.0f;
+    for (; p < k; p += W)
+      pack_transposed_edge(from + j * stride + p, stride, count - j, std::min<int64_t>(W, k - p),
+                           to + p * width + j, width, used);
   }
 }
 
-// to[p * width + j] = from[p * stride + j]: rows stay rows.
+// Panels of `width` columns: to[j / width * width * k + p * width + j % width] = from[p * stride + j]
+// for j < count. The last panel is filled up with zeros. All panels take an inner element before any
+// takes the next, because a row of `from` is contiguous and the next one may be pages away.
 inline void pack_rows(const float* from, int64_t stride, int64_t count, int64_t k, float* to,
                       int64_t width) {
   for (int64_t p = 0; p < k; ++p) {
     const float* row = from + p * stride;
     float* out = to + p * width;
-    for (int64_t j = 0; j < width; j += W) {
-      const int64_t read = count - j;
-      const vf x = read >= W ? load(row + j) : read > 0 ? load_first(row + j, read) : vf{};
-      store_first(out + j, x, width - j);
+    for (int64_t j = 0; j < count; j += width, out += width * k) {
+      for (int64_t v = 0; v < width; v += W) {
+        const int64_t read = count - j - v;
+        const vf x = read >= W ? load(row + j + v) : read > 0 ? load_first(row + j + v, read) : vf{};
+        // As above, what is too much falls where the next inner element goes.
+        store_first(out + v, x, p + 1 < k ? W : width - v);
+      }
     }
   }
 }
 
-// One panel of `width` columns: element (p, j) of the operand at data[p * step + j * column]. The
-// operand has `readable` columns from here on.
-inline void pack_panel(const float* data, int64_t step, int64_t column, int64_t readable, int64_t k,
-                       float* to, int64_t width) {
-  const int64_t count = std::min(width, readable);
-  if (step == 1) {
-    pack_transposed(data, column, count, readable, k, to, width);
-  } else if (column == 1) {
-    pack_rows(data, step, count, k, to, width);
-  } else {
+// Panels of `width` of the `count` rows of A (or columns of B) that begin at `data`: `step` leads from
+// one inner element to the next, `other` from one row of A to the next.
+inline void pack_panels(const float* data, int64_t step, int64_t other, int64_t count, int64_t k,
+                        float* to, int64_t width) {
+  if (other == 1 && step != 1) return pack_rows(data, step, count, k, to, width);
+  for (int64_t j = 0; j < count; j += width) {
+    const float* from = data + j * other;
+    float* panel = to + j * k;
+    const int64_t used = std::min(width, count - j);
+    if (step == 1) {
+      pack_transposed(from, other, used, count - j, k, panel, width);
+      continue;
+    }
     for (int64_t p = 0; p < k; ++p)
-      for (int64_t j = 0; j < width; ++j)
-        to[p * width + j] = j < count ? data[p * step + j * column] : 0.0f;
+      for (int64_t i = 0; i < width; ++i)
+        panel[p * width + i] = i < used ? from[p * step + i * other] : 0.0f;
   }
 }
 
