@@ -199,14 +199,6 @@ def test_other_types_are_numpys(dtype):
     np.testing.assert_array_equal(y, np.matmul(a, b))
 
 
-@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
-def test_half_types_are_summed_in_float32(dtype):
-    a = np.ones((2, 5000), dtype)  # a bfloat16 sum would stop at 256
-    y = matmul(a, a.T)
-    assert y.dtype == dtype
-    assert float(y[0, 0]) == pytest.approx(5000, rel=float(ml_dtypes.finfo(dtype).eps))
-
-
 def test_infinities_and_nan_stay_where_they_belong():
     a, b = normal(5, 37), normal(37, 9)
     a[1, 3], a[2, 36], b[36, 8] = np.inf, np.nan, np.inf
@@ -261,16 +253,129 @@ def test_linear_takes_views():
     np.testing.assert_allclose(linear(x, w, b), product(x, w.T) + b, atol=1e-5)
 
 
-def test_linear_in_half_precision():
-    x, w, b = (normal(*s).astype(ml_dtypes.bfloat16) for s in ((3, 8), (5, 8), (5,)))
-    y = linear(x, w, b, "relu")
-    assert y.dtype == ml_dtypes.bfloat16
-    wide = linear(*(v.astype(np.float64) for v in (x, w, b)), "relu")
-    np.testing.assert_allclose(y.astype(np.float64), wide, rtol=1e-2, atol=1e-2)
-
-
 def test_linear_refuses_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="mismatch"):
         linear(normal(3, 4), normal(5, 6))
     with pytest.raises(ValueError, match="broadcast"):
         linear(normal(3, 4), normal(5, 4), normal(6))
+
+
+# ---- half operands: float32 sums, rounded once ----
+
+HALVES = [np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16)]
+HALF = pytest.mark.parametrize("half", HALVES, ids=str)
+
+
+def close_half(y, exact, k, half):
+    """Half a unit in the last place of the result, and what `close` allows a float32 sum."""
+    assert y.dtype == half
+    assert y.shape == exact.shape
+    rounding = np.abs(exact) * float(ml_dtypes.finfo(half).eps) / 2 + 2.0**-25
+    error = np.abs(y.astype(np.float64) - exact)
+    assert (error <= rounding * 1.01 + 1e-5 * math.sqrt(k + 1)).all()
+
+
+@BOTH
+@HALF
+@pytest.mark.parametrize(
+    ("m", "n", "k"), [(1, 40, 9), (5, 4, 67), (7, 35, 16), (19, 17, 5), (50, 3, 8)]
+)
+def test_half_products_in_every_layout(half, m, n, k, reference):
+    a, b = normal(m, k).astype(half), normal(k, n).astype(half)
+    exact = product(a, b)
+    for left, right in itertools.product(LAYOUTS, LAYOUTS):
+        with reference_only(reference):
+            y = matmul(laid_out(a, left), laid_out(b, right))
+        close_half(y, exact, k, half)
+
+
+@HALF
+@pytest.mark.parametrize(
+    ("m", "n", "k"),
+    [(97, 300, 321), (64, 120, 1283), (900, 40, 700), (20, 2100, 641), (3, 90, 5000)],
+)
+def test_half_products_beyond_one_block(half, m, n, k):
+    a, b = normal(m, k).astype(half), normal(k, n).astype(half)
+    exact = product(a, b)
+    for left, right in (("rows", "columns"), ("columns", "rows"), ("gaps", "gaps")):
+        close_half(matmul(laid_out(a, left), laid_out(b, right)), exact, k, half)
+
+
+@HALF
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 40), st.integers(0, 60), st.integers(0, 90), st.sampled_from(LAYOUTS), st.data()
+)
+def test_any_half_shape(half, m, n, k, left, data):
+    right = data.draw(st.sampled_from(LAYOUTS))
+    a, b = normal(m, k).astype(half), normal(k, n).astype(half)
+    close_half(matmul(laid_out(a, left), laid_out(b, right)), product(a, b), k, half)
+
+
+@BOTH
+@HALF
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [((4,), (4,)), ((4,), (4, 5)), ((2, 3, 4), (4,)), ((2, 1, 3, 4), (6, 4, 5)),
+     ((3, 4, 0), (0, 5)), ((0, 3, 4), (4, 5)), ((12, 40, 30), (12, 30, 50))],
+)  # fmt: skip
+def test_half_batches_broadcast(half, left, right, reference):
+    a, b = normal(*left).astype(half), normal(*right).astype(half)
+    with reference_only(reference):
+        y = np.asarray(matmul(a, b))
+    close_half(y, np.asarray(product(a, b)), a.shape[-1], half)
+
+
+@BOTH
+@HALF
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(7,), (1, 7), (2, 5, 7), (0, 7), (5, 0), (66, 400)])
+def test_half_linear_with_every_epilogue(shape, activation, half, reference):
+    x, w = normal(*shape).astype(half), normal(19, shape[-1]).astype(half)
+    b, residual = normal(19).astype(half), normal(*shape[:-1], 19).astype(half)
+    for bias, extra in itertools.product((None, b), (None, residual)):
+        with reference_only(reference):
+            y = linear(x, w, bias, activation, extra)
+        exact = product(x, w.T)
+        exact = exact if bias is None else exact + bias.astype(np.float64)
+        exact = exact if extra is None else exact + extra.astype(np.float64)
+        close_half(y, ACTIVATIONS[activation](exact) if exact.size else exact, shape[-1] + 1, half)
+
+
+@BOTH
+@HALF
+def test_half_sums_are_float32(half, reference):
+    a = np.ones((2, 5000), half)  # a bfloat16 sum would stop at 256
+    with reference_only(reference):
+        y = matmul(a, a.T)
+    np.testing.assert_array_equal(y, np.full((2, 2), 5000).astype(half))
+
+
+@HALF
+def test_half_results_round_to_even_and_overflow_to_infinity(half):
+    step = float(ml_dtypes.finfo(half).eps)
+    a = np.ones((40, 2), half)
+    odd = np.array([1 + step, step / 2], half)  # a tie above an odd value: up
+    even = np.array([1, step / 2], half)  # a tie above an even one: down
+    largest = np.full(2, ml_dtypes.finfo(half).max, half)
+    y = matmul(a, np.stack([odd, even, largest, -largest], 1))
+    want = np.array([1 + 2 * step, 1, np.inf, -np.inf])
+    np.testing.assert_array_equal(y.astype(np.float64), np.broadcast_to(want, (40, 4)))
+
+
+@HALF
+def test_infinities_and_nan_in_half_products(half):
+    a, b = normal(19, 37).astype(half), normal(37, 9).astype(half)
+    a[1, 3], a[2, 36], b[36, 8] = np.inf, np.nan, np.inf
+    with np.errstate(all="ignore"):
+        expected = np.isfinite(product(a, b))
+    for left, right in itertools.product(LAYOUTS, LAYOUTS):
+        y = matmul(laid_out(a, left), laid_out(b, right)).astype(np.float64)
+        np.testing.assert_array_equal(np.isfinite(y), expected)
+
+
+def test_different_half_types_do_not_mix():
+    a, b = normal(3, 4).astype(HALVES[0]), normal(4, 5).astype(HALVES[1])
+    with reference_only():
+        want = matmul(a, b)
+    np.testing.assert_array_equal(matmul(a, b), want)

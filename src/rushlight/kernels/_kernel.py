@@ -109,7 +109,7 @@ def _register(
 ) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
         target.paths[array_type] = function
-        target.rounded = rounded
+        target.rounded = rounded or target.rounded
         _activate(target, not _reference_only)
         return function
 

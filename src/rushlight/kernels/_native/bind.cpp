@@ -101,30 +101,32 @@ nb::object converted(nb::handle array, nb::handle dtype, bool rows) {
 
 using Gemm = bool (*)(const View&, const View&, const View&, const View&, const View&, int64_t, bool);
 
-// `o` as a float32 array of exactly NumPy's type.
+// `o` as a float32 or half array of exactly NumPy's type.
 bool float_view(nb::handle o, View& v) {
-  return PyArray_CheckExact(o.ptr()) && fill_view(o.ptr(), v) && v.is(DType::float32);
+  return PyArray_CheckExact(o.ptr()) && fill_view(o.ptr(), v) &&
+         (v.is(DType::float32) || is_half(v.dtype));
 }
 
-// An optional operand: None, or float32 in C order with these dimensions.
-bool extra_view(nb::handle o, View& v, const int64_t* shape, int ndim) {
+// An optional operand: None, or an array in C order with this dtype and these dimensions.
+bool extra_view(nb::handle o, View& v, DType dtype, const int64_t* shape, int ndim) {
   if (o.is_none()) return true;
-  return float_view(o, v) && v.contiguous && v.ndim == ndim &&
+  return float_view(o, v) && v.is(dtype) && v.contiguous && v.ndim == ndim &&
          std::equal(shape, shape + ndim, v.shape);
 }
 
 // activation(a b + bias + residual) for a (*, M, K) and a matrix b (K, N).
-nb::object product(Gemm gemm, const View& a, const View& b, nb::handle bias, nb::handle residual,
-                   int64_t activation) {
-  if (a.ndim < 2 || a.ndim > 8 || a.dim(-1) != b.dim(0)) return not_implemented();
+nb::object product(Gemm gemm, nb::handle left, const View& a, const View& b, nb::handle bias,
+                   nb::handle residual, int64_t activation) {
+  if (a.ndim < 2 || a.ndim > 8 || a.dim(-1) != b.dim(0) || !b.is(a.dtype)) return not_implemented();
   npy_intp shape[8];
   std::copy(a.shape, a.shape + a.ndim, shape);
   shape[a.ndim - 1] = b.dim(1);
   View bias_view, residual_view, c;
-  if (!extra_view(bias, bias_view, shape + a.ndim - 1, 1) ||
-      !extra_view(residual, residual_view, shape, a.ndim))
+  if (!extra_view(bias, bias_view, a.dtype, shape + a.ndim - 1, 1) ||
+      !extra_view(residual, residual_view, a.dtype, shape, a.ndim))
     return not_implemented();
-  nb::object result = nb::steal(PyArray_SimpleNew(a.ndim, shape, NPY_FLOAT));
+  const int type = PyArray_TYPE(reinterpret_cast<PyArrayObject*>(left.ptr()));
+  nb::object result = nb::steal(PyArray_SimpleNew(a.ndim, shape, type));
   if (!result.is_valid()) nb::raise_python_error();
   fill_view(result.ptr(), c);
   {
@@ -140,7 +142,7 @@ void bind_products(nb::module_& m) {
   m.def("matmul", [](nb::handle left, nb::handle right) {
     View a, b;
     if (!float_view(left, a) || !float_view(right, b) || b.ndim != 2) return not_implemented();
-    return product(gemm, a, b, nb::none(), nb::none(), 0);
+    return product(gemm, left, a, b, nb::none(), nb::none(), 0);
   });
   // linear(x, w, bias, activation, residual): x w^T
   m.def("linear", [](nb::handle x, nb::handle weight, nb::handle bias, int64_t activation,
@@ -151,7 +153,7 @@ void bind_products(nb::module_& m) {
     const int64_t strides[] = {w.byte_strides[1], w.byte_strides[0]};
     w.shape = shape;
     w.byte_strides = strides;
-    return product(gemm, a, w, bias, residual, activation);
+    return product(gemm, x, a, w, bias, residual, activation);
   }, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg().none());
 }
 

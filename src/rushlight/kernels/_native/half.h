@@ -25,13 +25,21 @@ RL_INLINE vh load_bits(const void* p) { return *static_cast<const vh_unaligned*>
 RL_INLINE void store_bits(void* p, vh x) { *static_cast<vh_unaligned*>(p) = x; }
 
 // Lanes of 16 bits to lanes of 32 and back; the upper half of each is zero.
-RL_INLINE vi extend(vh x) { return __builtin_convertvector(x, vi); }
+RL_INLINE vi extend(vh x) {
+#if defined(__AVX512F__)
+  return (vi)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)x);
+#elif defined(__AVX2__)
+  return (vi)_mm256_cvtepu16_epi32((__m128i)x);
+#else
+  return __builtin_convertvector(x, vi);
+#endif
+}
 RL_INLINE vh shorten(vi x) {
 #if defined(__AVX512F__)
   return (vh)_mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)x);
 #elif defined(__AVX2__)
-  const __m256i pairs = _mm256_packus_epi32((__m256i)x, (__m256i)x);
-  return (vh)_mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08));
+  const __m256i wide = (__m256i)x;
+  return (vh)_mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
 #else
   return __builtin_convertvector(x, vh);
 #endif
@@ -86,6 +94,15 @@ RL_INLINE vf load(const f16* p) { return widen(load_bits(p), f16{}); }
 RL_INLINE void store(bf16* p, vf x) { store_bits(p, narrow(x, bf16{})); }
 RL_INLINE void store(f16* p, vf x) { store_bits(p, narrow(x, f16{})); }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+template <class T>
+RL_INLINE vf load_fours(const T* p, const T* q) {  // as that for float
+  const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(q));
+  return widen((vh)_mm_unpacklo_epi64(low, high), T{});
+}
+#endif
+
 RL_INLINE vh load_first_bits(const void* p, int64_t n) {
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
   return (vh)_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << n) - 1), p);
@@ -114,12 +131,10 @@ RL_INLINE void store_first(T* p, vf x, int64_t n) {
   else store_first_bits(p, narrow(x, T{}), n);
 }
 
-// One element: the same bits as in a vector.
+// One element.
 RL_INLINE float value_of(float x) { return x; }
-template <class T>
-RL_INLINE float value_of(T x) {
-  return widen(vh{x.bits}, T{})[0];
-}
+RL_INLINE float value_of(f16 x) { return widen(vh{x.bits}, x)[0]; }
+RL_INLINE float value_of(bf16 x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16); }
 
 // f(pointer to the element type) for an array of one of the three types; false for any other.
 template <class F>

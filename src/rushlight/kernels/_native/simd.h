@@ -192,8 +192,31 @@ RL_INLINE vf odd_lanes(vf a, vf b) {
   return __builtin_shuffle(a, b, index);
 }
 
+// Zipping row i with row i + W/2 log2(W) times transposes the block.
+RL_INLINE void transpose(vf (&x)[W]) {
+#pragma GCC unroll 4
+  for (int stage = 1; stage < W; stage *= 2) {
+    vf y[W];
+#pragma GCC unroll 8
+    for (int i = 0; i < W / 2; ++i) {
+      y[2 * i] = zip_low(x[i], x[i + W / 2]);
+      y[2 * i + 1] = zip_high(x[i], x[i + W / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) x[i] = y[i];
+  }
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// Four floats from p, then four from q.
+RL_INLINE vf load_fours(const float* p, const float* q) {
+  return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(q), 1);
+}
+#endif
+
 // x[i][j] = p[j * stride + i]: a W x W block, its rows read as columns.
-RL_INLINE void load_transposed(const float* p, int64_t stride, vf (&x)[W]) {
+template <class T>
+RL_INLINE void load_transposed(const T* p, int64_t stride, vf (&x)[W]) {
 #if defined(__AVX2__) && !defined(__AVX512F__)
   // Rows j and j + 4 share a register, so no shuffle has to cross its middle.
   __m256 pair[2][4];
@@ -201,9 +224,8 @@ RL_INLINE void load_transposed(const float* p, int64_t stride, vf (&x)[W]) {
   for (int half = 0; half < 2; ++half)
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
-      const float* row = p + j * stride + half * 4;
-      pair[half][j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)),
-                                           _mm_loadu_ps(row + 4 * stride), 1);
+      const T* row = p + j * stride + half * 4;
+      pair[half][j] = (__m256)load_fours(row, row + 4 * stride);
     }
 #pragma GCC unroll 2
   for (int half = 0; half < 2; ++half) {
@@ -217,20 +239,9 @@ RL_INLINE void load_transposed(const float* p, int64_t stride, vf (&x)[W]) {
     x[half * 4 + 3] = (vf)_mm256_shuffle_ps(b, d, 0xee);
   }
 #else
-  // Zipping row i with row i + W/2 log2(W) times transposes the block.
 #pragma GCC unroll 16
   for (int i = 0; i < W; ++i) x[i] = load(p + i * stride);
-#pragma GCC unroll 4
-  for (int stage = 1; stage < W; stage *= 2) {
-    vf y[W];
-#pragma GCC unroll 8
-    for (int i = 0; i < W / 2; ++i) {
-      y[2 * i] = zip_low(x[i], x[i + W / 2]);
-      y[2 * i + 1] = zip_high(x[i], x[i + W / 2]);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) x[i] = y[i];
-  }
+  transpose(x);
 #endif
 }
 

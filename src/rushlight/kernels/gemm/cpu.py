@@ -1,4 +1,4 @@
-"""Native float32 products; NumPy's BLAS for the other types."""
+"""Native products of float32 and the half types; NumPy's BLAS for the other types."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from ..._typing import Array
 from .. import _native
 from .._native import core
+from .._precision import is_half
 from . import linear, matmul
 
-_FLOAT32 = np.dtype(np.float32)
 _ACTIVATIONS = {"none": 0, "relu": 1, "gelu": 2, "gelu_tanh": 3}
 # Below this many multiplications a product is not worth a second thread.
 _LARGE = 1 << 20
@@ -49,10 +49,10 @@ _blas = _BlasThreads()
 def _matmul(a: Array, b: Array) -> Any:
     if not _blas.limited:
         _blas.limit()
-    y = core.matmul(a, b)  # float32, b a matrix
+    y = core.matmul(a, b)  # float32 or half, b a matrix
     if y is not NotImplemented:
         return y
-    if a.dtype != _FLOAT32 or b.dtype != _FLOAT32:
+    if a.dtype != b.dtype or not (a.dtype.char == "f" or is_half(a)):
         return _blas.matmul(a, b) if a.dtype.char in "dFD" and b.ndim else NotImplemented
     if a.ndim < 2 or b.ndim < 2:
         return _matmul_vectors(a, b)
@@ -62,7 +62,7 @@ def _matmul(a: Array, b: Array) -> Any:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         return NotImplemented
-    y = np.empty((*batch, a.shape[-2], b.shape[-1]), _FLOAT32)
+    y = np.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
     if core.gemm(a, b, y, None, None, 0, False) is NotImplemented:
         return NotImplemented
     return y

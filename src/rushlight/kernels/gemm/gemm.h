@@ -1,19 +1,23 @@
-// Float32 matrix product C = epilogue(A B (+ C)), for kernels of any family to call.
+// Matrix product C = epilogue(A B (+ C)), for kernels of any family to call.
 //
-// Strides are in elements and may be anything for A and B, so a transposed view costs no copy; the
-// rows of C are contiguous.
+// The elements are float, bf16 or f16. Half operands are widened as they are read, sums and the epilogue
+// are float32, and a result is rounded once. Strides are in elements and may be anything for A and B, so
+// a transposed view costs no copy; the rows of C are contiguous.
 #pragma once
 #include <cstdint>
+
+#include "_native/half.h"
 
 namespace rl::RL_LEVEL {
 
 enum class Activation : int32_t { none, relu, gelu, gelu_tanh };
 
 // y = activation(y + bias + residual), applied while the result is still in the L1 cache.
-struct Epilogue {
-  const float* column_bias = nullptr;  // (N,)
-  const float* row_bias = nullptr;     // (M,)
-  const float* residual = nullptr;     // (M, N), contiguous rows
+template <class T>
+struct EpilogueOf {
+  const T* column_bias = nullptr;  // (N,)
+  const T* row_bias = nullptr;     // (M,)
+  const T* residual = nullptr;     // (M, N), contiguous rows
   int64_t residual_stride = 0;
   Activation activation = Activation::none;
 
@@ -23,19 +27,25 @@ struct Epilogue {
   }
 };
 
-struct Matrix {
-  const float* data;
+template <class T>
+struct MatrixOf {
+  const T* data;
   int64_t row_stride, column_stride;
 };
 
-struct Product {
+template <class T>
+struct ProductOf {
   int64_t m, n, k;
-  Matrix a, b;  // (M, K), (K, N)
-  float* c;     // (M, N)
+  MatrixOf<T> a, b;  // (M, K), (K, N)
+  T* c;              // (M, N)
   int64_t c_stride;
-  bool accumulate = false;
-  Epilogue epilogue = {};
+  bool accumulate = false;  // not for half elements
+  EpilogueOf<T> epilogue = {};
 };
+
+using Epilogue = EpilogueOf<float>;
+using Matrix = MatrixOf<float>;
+using Product = ProductOf<float>;
 
 // Splits the work over threads; inside a parallel region it runs on the calling thread.
 void multiply(const Product& p);

@@ -1,6 +1,6 @@
 // The innermost kernels of the matrix product: an R x (V W) tile of C held in registers.
 #pragma once
-#include "_native/simd.h"
+#include "gemm/units.h"
 
 namespace rl::RL_LEVEL {
 
@@ -10,7 +10,7 @@ inline constexpr int kVectors = W == 16 ? 3 : 2;
 inline constexpr int kColumns = kVectors * W;
 
 struct Tile {
-  int64_t k;
+  int64_t k;  // units
   const float* a;  // element (r, p) at a[r * a_row + p * a_step]
   int64_t a_row, a_step;
   const float* b;  // row p at b + p * b_step
@@ -33,7 +33,7 @@ __attribute__((noinline)) void store_partial(const Tile& t, const vf (&acc)[R][V
   }
 }
 
-template <int R, int V>
+template <int R, int V, class U = Floats>
 void micro(const Tile& t) {
   vf acc[R][V] = {};
   const float* a = t.a;
@@ -45,9 +45,9 @@ void micro(const Tile& t) {
     for (int v = 0; v < V; ++v) bv[v] = load(b + v * W);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const vf av = splat(a[r * a_row]);
+      const vf av = U::broadcast(a + r * a_row);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) acc[r][v] = fma(av, bv[v], acc[r][v]);
+      for (int v = 0; v < V; ++v) acc[r][v] = U::multiply_add(av, bv[v], acc[r][v]);
     }
     a += a_step;
     b += b_step;
@@ -73,28 +73,29 @@ void micro(const Tile& t) {
 
 using Micro = void (*)(const Tile&);
 
-template <int V>
+template <class U, int V>
 Micro micro_for_rows(int rows) {
   switch (rows) {
-    case 1: return &micro<1, V>;
-    case 2: return &micro<2, V>;
-    case 3: return &micro<3, V>;
-    case 4: return &micro<4, V>;
-    case 5: return &micro<5, V>;
+    case 1: return &micro<1, V, U>;
+    case 2: return &micro<2, V, U>;
+    case 3: return &micro<3, V, U>;
+    case 4: return &micro<4, V, U>;
+    case 5: return &micro<5, V, U>;
 #if defined(__AVX512F__)
-    case 6: return &micro<6, V>;
-    case 7: return &micro<7, V>;
+    case 6: return &micro<6, V, U>;
+    case 7: return &micro<7, V, U>;
 #endif
-    default: return &micro<kRows, V>;
+    default: return &micro<kRows, V, U>;
   }
 }
 
-inline Micro micro_for(int rows, int vectors) {
-  if (vectors == 1) return micro_for_rows<1>(rows);
+template <class U = Floats>
+Micro micro_for(int rows, int vectors) {
+  if (vectors == 1) return micro_for_rows<U, 1>(rows);
 #if defined(__AVX512F__)
-  if (vectors == 2) return micro_for_rows<2>(rows);
+  if (vectors == 2) return micro_for_rows<U, 2>(rows);
 #endif
-  return micro_for_rows<kVectors>(rows);
+  return micro_for_rows<U, kVectors>(rows);
 }
 
 }  // namespace rl::RL_LEVEL

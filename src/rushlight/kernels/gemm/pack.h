@@ -1,40 +1,42 @@
 // Copies of A and B in the order in which the micro-kernels read them: panels of `width` rows of A or
-// columns of B, panel after panel, and within a panel one inner element after the other.
+// columns of B, panel after panel, and within a panel one unit (units.h) of inner elements after the
+// other. Half operands are widened on the way.
 //
 // Roofline: an element is read and written once. A transposed one passes through a W x W block in
 // registers: 0.3 cycles an element with AVX2, as against M / 16 cycles in the product.
 #pragma once
 #include <algorithm>
 
-#include "_native/simd.h"
-#include "gemm/micro.h"
+#include "gemm/units.h"
 
 namespace rl::RL_LEVEL {
 
 // to[p * width + i] = from[i * stride + p] for i < rows, p < k, and 0 for rows <= i < used, where
-// fewer than W rows or inner elements may be read.
-__attribute__((noinline)) inline void pack_transposed_edge(const float* from, int64_t stride,
-                                                           int64_t rows, int64_t k, float* to,
-                                                           int64_t width, int64_t used) {
+// fewer than W rows or units may be read.
+template <class T>
+__attribute__((noinline)) void pack_transposed_edge(const T* from, int64_t stride, int64_t rows,
+                                                    int64_t k, float* to, int64_t width, int64_t used) {
   float block[W * W];
   for (int64_t i = 0; i < W; ++i)
-    store(block + i * W, i < rows ? load_first(from + i * stride, k) : vf{});
+    store(block + i * W, i < rows ? Units<T>::along(from + i * stride, k) : vf{});
   vf x[W];
   load_transposed(block, W, x);
-  for (int64_t p = 0; p < k; ++p) store_first(to + p * width, x[p], used);
+  for (int64_t p = 0; p < units_in<T>(k); ++p) store_first(to + p * width, x[p], used);
 }
 
 // to[p * width + j] = from[j * stride + p] for j < count, p < k: rows become columns. Columns from
 // `count` up to `width` are filled with zeros. `readable` >= count rows may be read.
-inline void pack_transposed(const float* from, int64_t stride, int64_t count, int64_t readable,
-                            int64_t k, float* to, int64_t width) {
-  const int64_t end = width * k;
+template <class T>
+void pack_transposed(const T* from, int64_t stride, int64_t count, int64_t readable, int64_t k,
+                     float* to, int64_t width) {
+  constexpr int64_t kElements = Units<T>::kElements;
+  const int64_t units = units_in<T>(k), end = width * units;
   for (int64_t j = 0; j < width; j += W) {
     const int64_t used = std::min<int64_t>(W, width - j);
     int64_t p = 0;
-    for (; count - j >= used && readable - j >= W && p + W <= k; p += W) {
+    for (; count - j >= used && readable - j >= W && (p + W) * kElements <= k; p += W) {
       vf x[W];
-      load_transposed(from + j * stride + p, stride, x);
+      Units<T>::block(from + j * stride + p * kElements, stride, x);
 #pragma GCC unroll 16
       for (int i = 0; i < W; ++i) {
         float* row = to + (p + i) * width + j;
@@ -43,26 +45,30 @@ inline void pack_transposed(const float* from, int64_t stride, int64_t count, in
         store_first(row, x[i], whole ? W : used);
       }
     }
-    for (; p < k; p += W)
-      pack_transposed_edge(from + j * stride + p, stride, count - j, std::min<int64_t>(W, k - p),
+    for (; p < units; p += W) {
+      const int64_t left = std::min<int64_t>(W * kElements, k - p * kElements);
+      pack_transposed_edge(from + j * stride + p * kElements, stride, count - j, left,
                            to + p * width + j, width, used);
+    }
   }
 }
 
 // Panels of `width` columns: to[j / width * width * k + p * width + j % width] = from[p * stride + j]
 // for j < count. The last panel is filled up with zeros. All panels take an inner element before any
 // takes the next, because a row of `from` is contiguous and the next one may be pages away.
-inline void pack_rows(const float* from, int64_t stride, int64_t count, int64_t k, float* to,
-                      int64_t width) {
-  for (int64_t p = 0; p < k; ++p) {
-    const float* row = from + p * stride;
+template <class T>
+void pack_rows(const T* from, int64_t stride, int64_t count, int64_t k, float* to, int64_t width) {
+  constexpr int64_t kElements = Units<T>::kElements;
+  const int64_t units = units_in<T>(k);
+  for (int64_t p = 0; p < units; ++p) {
+    const T* row = from + p * kElements * stride;
     float* out = to + p * width;
-    for (int64_t j = 0; j < count; j += width, out += width * k) {
+    for (int64_t j = 0; j < count; j += width, out += width * units) {
       for (int64_t v = 0; v < width; v += W) {
-        const int64_t read = count - j - v;
-        const vf x = read >= W ? load(row + j + v) : read > 0 ? load_first(row + j + v, read) : vf{};
+        const int64_t read = count - j - v, left = k - p * kElements;
+        const vf x = read > 0 ? Units<T>::row(row + j + v, stride, left, read) : vf{};
         // As above, what is too much falls where the next inner element goes.
-        store_first(out + v, x, p + 1 < k ? W : width - v);
+        store_first(out + v, x, p + 1 < units ? W : width - v);
       }
     }
   }
@@ -70,20 +76,25 @@ inline void pack_rows(const float* from, int64_t stride, int64_t count, int64_t 
 
 // Panels of `width` of the `count` rows of A (or columns of B) that begin at `data`: `step` leads from
 // one inner element to the next, `other` from one row of A to the next.
-inline void pack_panels(const float* data, int64_t step, int64_t other, int64_t count, int64_t k,
-                        float* to, int64_t width) {
+template <class T>
+void pack_panels(const T* data, int64_t step, int64_t other, int64_t count, int64_t k, float* to,
+                 int64_t width) {
+  constexpr int64_t kElements = Units<T>::kElements;
+  const int64_t units = units_in<T>(k);
   if (other == 1 && step != 1) return pack_rows(data, step, count, k, to, width);
   for (int64_t j = 0; j < count; j += width) {
-    const float* from = data + j * other;
-    float* panel = to + j * k;
+    const T* from = data + j * other;
+    float* panel = to + j * units;
     const int64_t used = std::min(width, count - j);
     if (step == 1) {
       pack_transposed(from, other, used, count - j, k, panel, width);
       continue;
     }
-    for (int64_t p = 0; p < k; ++p)
-      for (int64_t i = 0; i < width; ++i)
-        panel[p * width + i] = i < used ? from[p * step + i * other] : 0.0f;
+    for (int64_t p = 0; p < k; p += kElements)
+      for (int64_t i = 0; i < width; ++i) {
+        const T* element = from + p * step + i * other;
+        panel[p / kElements * width + i] = i < used ? Units<T>::one(element, step, k - p) : 0.0f;
+      }
   }
 }
 
