@@ -27,6 +27,10 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound="Tensor")
 _new = object.__new__
+
+# Tensors without values as yet, by their id, and what they wait for (see `_deferred`).
+waiting: dict[int, Any] = {}
+
 _BY_NUM = dtypes._BY_NUM
 
 
@@ -276,7 +280,13 @@ class Tensor(TensorMethods):
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to "
                 "copy the tensor to host memory first."
             )
-        return to_numpy(self.array)
+        return to_numpy(self._exposed())
+
+    def _exposed(self) -> Array:
+        """Return the array for others, who may write to it: nothing waits to read it any more."""
+        if waiting:
+            _above("_deferred").settle(self.array)
+        return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -292,7 +302,7 @@ class Tensor(TensorMethods):
     def __dlpack__(self, **options: Any) -> Any:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self.array.__dlpack__(**options)
+        return self._exposed().__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()

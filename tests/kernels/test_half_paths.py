@@ -41,13 +41,15 @@ def cases(half):
         (norm.batch_norm_grad, (images, images, w, mean, rstd), {"training": True}),
         (norm.batch_norm_grad, (images, images, w.astype(WIDE), mean, rstd), {"training": True}),
         (norm.batch_norm_grad, (images, images, None, mean, rstd), {"training": False}),
+        (norm.batch_norm_grad, (images, images, w, mean, rstd, images), {"training": True}),
+        (norm.batch_norm_apply, (images, w, b, mean, rstd, images), {"relu": True}),
         (norm.layer_norm, (scores, w, b), {"axes": 1, "eps": 1e-5}),
         (loss.cross_entropy, (scores, target, None), ENTROPY),
         (loss.cross_entropy_grad, (x(), scores, target, None, stats, total), ENTROPY),
     ]
 
 
-@pytest.mark.parametrize("number", range(18))
+@pytest.mark.parametrize("number", range(20))
 @pytest.mark.parametrize("half", [ml_dtypes.bfloat16, np.float16], ids=["bfloat16", "float16"])
 def test_half(number, half):
     kernel, operands, options = cases(half)[number]

@@ -44,10 +44,14 @@ def pool_calls(shape, kernel, stride, padding=0):
 
 def norm_calls(shape):
     x, g, w, b = normal(*shape), normal(*shape)[::-1].copy(), normal(shape[1]), normal(shape[1])
-    _, mean, rstd, var = norm.batch_norm.reference(x, w, b, eps=1e-5)
+    y, mean, rstd, _ = norm.batch_norm.reference(x, w, b, eps=1e-5)
     yield norm.batch_norm, (x, w, b), {"eps": 1e-5}
-    yield norm.batch_norm_eval, (x, w, b, mean, var), {"eps": 1e-5}
+    yield norm.batch_norm, (x, w, b), {"eps": 1e-5, "relu": True}
+    yield norm.batch_norm_statistics, (x,), {"eps": 1e-5}
+    yield norm.batch_norm_apply, (x, w, b, mean, rstd), {}
+    yield norm.batch_norm_apply, (x, w, b, mean, rstd, g), {"relu": True}
     yield norm.batch_norm_grad, (g, x, w, mean, rstd), {"training": True}
+    yield norm.batch_norm_grad, (g, x, w, mean, rstd, y), {"training": False}
     w, b = normal(*shape[2:]), normal(*shape[2:]) + 1
     axes = len(shape) - 2
     _, mean, rstd = norm.layer_norm.reference(x, w, b, axes=axes, eps=1e-5)

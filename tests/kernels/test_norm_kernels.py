@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -169,6 +171,30 @@ def test_statistics_of_a_large_offset_batch_stay_accurate():
     exact = x.astype(np.float64)
     np.testing.assert_allclose(mean, exact.mean(axis=(0, 2, 3)), rtol=3e-7)
     np.testing.assert_allclose(var, exact.var(axis=(0, 2, 3)), rtol=3e-6)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "constant"])
+@pytest.mark.parametrize("affine", [True, False], ids=["affine", "plain"])
+@pytest.mark.parametrize("shape", BATCH_SHAPES, ids=str)
+def test_what_follows_batch_norm_is_taken_along_bit_by_bit(shape, affine, training):
+    x, g, w, b = arrays(shape, shape[1], np.float32, affine=affine)
+    y, mean, rstd, var = K.batch_norm(x, w, b, eps=EPS)
+    z = np.maximum(y, 0)
+    np.testing.assert_array_equal(K.batch_norm(x, w, b, eps=EPS, relu=True)[0], z)
+    for got, want in zip(K.batch_norm_statistics(x, eps=EPS), (mean, rstd, var), strict=True):
+        np.testing.assert_array_equal(got, want)
+    apply = functools.partial(K.batch_norm_apply, x, w, b, mean, rstd)
+    np.testing.assert_array_equal(apply(), y)
+    np.testing.assert_array_equal(apply(relu=True), z)
+    np.testing.assert_array_equal(apply(g), y + g)
+    np.testing.assert_array_equal(apply(g, relu=True), np.maximum(y + g, 0))
+    masked = np.where(z > 0, g, np.float32(0))
+    for got, want in zip(
+        K.batch_norm_grad(g, x, w, mean, rstd, z, training=training),
+        K.batch_norm_grad(masked, x, w, mean, rstd, training=training),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, want)
 
 
 @pytest.mark.parametrize("shape", BATCH_SHAPES, ids=str)

@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._tensor import Tensor, wrap
+from .._deferred import Deferred, take, wait
+from .._tensor import Tensor, waiting, wrap
 from .._typing import Array
 from ..errors import broadcast_error
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
@@ -188,6 +189,7 @@ class Op(Node):
         autocast: "lower", "float32" or "promote", torch's mixed precision policy; None leaves
             dtypes alone. `autocast_cuda`: a policy that only CUDA's list has.
         label: torch's name in `grad_fn` where it is not the class name.
+        absorbs: what `forward` takes in place of an array, if an input waits for that.
     """
 
     differentiable: ClassVar[bool] = True
@@ -195,6 +197,7 @@ class Op(Node):
     view: ClassVar[bool] = False
     autocast: ClassVar[str | None] = None
     autocast_cuda: ClassVar[str | None] = None
+    absorbs: ClassVar[type[Deferred] | None] = None
 
     def forward(ctx, *arrays: Array, **params: Any) -> Any:
         """Return the output array, or a tuple of them, for the input arrays."""
@@ -218,11 +221,12 @@ class Op(Node):
             if result is not interception.PLAIN:
                 return result
         node = _new(cls)
-        arrays = []
+        arrays: list[Any] = []
         tracked = False
+        absorbs = cls.absorbs if waiting else None
         for x in inputs:
             if isinstance(x, Tensor):
-                arrays.append(x.array)
+                arrays.append(x.array if absorbs is None else take(x, absorbs) or x.array)
                 view = x._view
                 if view is not None and view.version != x._counter.value:
                     view.refresh(x)
@@ -251,7 +255,7 @@ class Op(Node):
         elif type(result) is tuple:
             return _several(node, result, inputs, arrays, tracked, grad_mode, params)
         else:
-            output = wrap(_as_array(node, result, inputs))
+            output = _wrap_other(node, result, inputs)
         if cls.view:
             output._counter = share_version(inputs[0])
             output._view = View(inputs[0], cls, inputs[1:], params, grad_mode)
@@ -274,14 +278,16 @@ def _in_torch_words(cls: type[Op], error: ValueError, arrays: list[Any]) -> Exce
     return error
 
 
-def _as_array(node: Node, result: Any, inputs: Any) -> Array:
-    """Turn what NumPy returns for 0-d inputs, a scalar, into a 0-d array."""
+def _wrap_other(node: Node, result: Any, inputs: Any) -> Tensor:
+    """Wrap what is no NumPy array: a scalar, which NumPy returns for 0-d inputs, and what waits."""
     if isinstance(result, np.generic):
         array = np.asarray(result)
         node.saved = tuple([array if item is result else item for item in node.saved])
-        return array
+        return wrap(array)
+    if isinstance(result, Deferred):
+        return wait(result)
     if isinstance(result, _ndarray) or hasattr(result, "__cuda_array_interface__"):
-        return result
+        return wrap(result)
     first = type(inputs[0]).__name__ if inputs else "nothing"
     raise TypeError(
         f"{type(node).__name__.lower()}(): argument 'input' (position 1) must be "
@@ -301,7 +307,7 @@ def _several(
     """Wrap the outputs of an operator that has more than one."""
     cls = type(node)
     outputs = tuple(
-        [wrap(y if type(y) is _ndarray else _as_array(node, y, inputs)) for y in results]
+        [wrap(y) if type(y) is _ndarray else _wrap_other(node, y, inputs) for y in results]
     )
     if cls.view:
         for index, output in enumerate(outputs):
@@ -311,7 +317,7 @@ def _several(
         for output in outputs:
             output._counter = INFERENCE_VERSION
     if tracked:
-        node.outputs = [(y.array.shape, y.array.dtype) for y in outputs]
+        node.outputs = [(y.shape, y.dtype) for y in results]
         for index, output in enumerate(outputs):
             if index not in cls.nondifferentiable:
                 output._requires_grad, output._node, output._index = True, node, index
@@ -336,6 +342,8 @@ def _pack(node: Node, inputs: Any, arrays: Any, outputs: tuple[Tensor, ...]) -> 
                 break
         else:
             for index, output in enumerate(outputs):
+                if id(output) in waiting:
+                    continue  # what waits is not saved
                 if output.array is item and output._node is node:
                     item = Saved(output, index)
                     break

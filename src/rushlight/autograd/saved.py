@@ -25,10 +25,14 @@ class Saved(SavedItem):
     __slots__ = ("array", "counter", "index", "version")
 
     def __init__(self, output: Tensor, index: int):
+        self.index = index
+        self.move_to(output)
+
+    def move_to(self, output: Tensor) -> None:
+        """Keep the memory of `output`, which has the same values."""
         self.array = output.array
         self.counter = share_version(output)
         self.version = self.counter.value
-        self.index = index
 
     def open(self, node: Any) -> Tensor:
         """Return the output; checks that nobody wrote to it since."""

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, wrap
+from .._deferred import alike, replace, settle
+from .._tensor import Tensor, waiting, wrap
 from .._typing import Array
 from ..backend import dtype as dtypes
 from ..backend.array import array_module
 from .mode import GRAD, INFERENCE, read_mode
 from .node import Node, Op, edge_to, next_sequence
+from .saved import Saved
 from .version import INFERENCE_VERSION, View, share_version
 
 
@@ -46,6 +48,8 @@ def write_(
     recorded = _wants_grad(dst, history) and read_mode() == GRAD
     if recorded:
         check_recordable(dst)
+    if waiting:
+        settle(dst.array)
     target = dst.array
     if uniform and dst._view is not None:
         target = each_once(target, dst._view.base.array)
@@ -60,6 +64,26 @@ def write_(
         share_version(dst).value += 1
     if recorded:
         record(dst, history)
+    return dst
+
+
+def renew_(dst: Tensor, value: Tensor) -> Tensor:
+    """Write a fresh result, which nobody else has, into `dst`; its node then saves `dst` instead.
+
+    If `dst` waits, nobody has seen its memory, and it may as well get that of the value.
+    """
+    if waiting and alike(dst, value):
+        check_memory(dst, None)
+        replace(dst, value)
+        bump(dst)
+        if value._requires_grad:
+            record(dst, value)
+    else:
+        write_(dst, value)
+    if dst._view is None and value._node is not None and dst._node is value._node:
+        for item in value._node.saved:
+            if isinstance(item, Saved):
+                item.move_to(dst)
     return dst
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, wrap
+from .._deferred import alike
+from .._tensor import Tensor, waiting, wrap
 from ..backend import dtype as dtypes
 from ..backend.dtype import dtype, promote_types
 from .casts import cast
@@ -50,7 +51,7 @@ def result_type(*operands: Any, **named: Any) -> dtype:
 def promote(x: Any, y: Any) -> tuple[Any, Any]:
     """Bring two operands to their common dtype; numbers stay where NumPy agrees with torch."""
     if isinstance(x, Tensor) and isinstance(y, Tensor):
-        if x.array.dtype is y.array.dtype:
+        if (waiting and (alike(x, y) or alike(y, x))) or x.array.dtype is y.array.dtype:
             return x, y
         common = result_type(x, y)
         return cast(x, common), cast(y, common)

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, wrap
+from .._tensor import Tensor, method, wrap
 from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
-from ..autograd.view import snapshot, write_
+from ..autograd.view import renew_, snapshot, write_
 from ..backend.array import array_module
 from ..kernels import activation as K
 from ..kernels.random import fill
 from ..random import generator_for
 from ._autocast import autocast
+from ._deferred import Gated, Normalised, may_wait
 from ._export import export
 from ._naming import named
 from ._operands import as_float, not_a_tensor, not_implemented
@@ -34,9 +35,12 @@ class ReLU(Op):
     """y = max(x, 0).  dL/dx = g where y > 0, else 0 (0 at x = 0)."""
 
     label = "Relu"
+    absorbs = Normalised
 
-    def forward(ctx, x: Array) -> Array:
-        y = K.relu(x)
+    def forward(ctx, x: Array | Normalised) -> Array:
+        if x.dtype.kind == "b":
+            raise RuntimeError("Boolean inputs not supported for relu")
+        y = x.compute(relu=True) if type(x) is Normalised else K.relu(x)
         ctx.save(y)
         return y
 
@@ -50,9 +54,9 @@ class ReLUGrad(Op):
 
     label = "ThresholdBackward"
 
-    def forward(ctx, g: Array, y: Array) -> Array:
+    def forward(ctx, g: Array, y: Array) -> Array | Gated:
         ctx.save(y)
-        return K.relu_grad(g, y)
+        return Gated(g, y) if not ctx.edges and may_wait(y) else K.relu_grad(g, y)
 
     def backward(ctx, gg: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
@@ -257,9 +261,14 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         >>> rushlight.relu(rushlight.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """
-    if _tensor("relu", input).array.dtype.kind == "b":
-        raise RuntimeError("Boolean inputs not supported for relu")
-    return _finish(input, ReLU.apply(input), inplace)
+    y = ReLU.apply(_tensor("relu", input))
+    return renew_(input, y) if inplace else y
+
+
+@method
+def relu_(self: Tensor) -> Tensor:
+    """Replace the elements of this tensor by max(x, 0)."""
+    return relu(self, inplace=True)
 
 
 @export(method=True, functional=True, inplace=True, out=True, saves_input=False)

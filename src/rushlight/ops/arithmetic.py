@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, install, method
+from .._deferred import alike
+from .._tensor import Tensor, install, method, waiting
 from .._typing import Array, Number
 from ..autograd.node import Op
+from ..autograd.view import renew_
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
+from ._deferred import Normalised, is_kept
 from ._export import export, in_either_order
 from ._in_place import write_blocks, write_ufunc
 from ._naming import named
@@ -25,9 +28,15 @@ from .division import divide_rounded
 class Add(Op):
     """z = x + y.  dL/dx = g, dL/dy = g."""
 
-    def forward(ctx, x: Array, y: Array) -> Array:
+    absorbs = Normalised
+
+    def forward(ctx, x: Any, y: Any) -> Array | Normalised:
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
+        if type(x) is Normalised:
+            return x.plus(y, kept=is_kept(ctx, 1, y))
+        if type(y) is Normalised:
+            return y.plus(x, kept=is_kept(ctx, 0, x))
         return np.add(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -276,6 +285,8 @@ _mul_recorded, _div_recorded = Tensor.mul_, Tensor.div_
 def add_(self: Tensor, other: Any, *, alpha: Number = 1) -> Tensor:
     """Add `alpha` times `other` to this tensor."""
     done = None
+    if waiting and alpha == 1 and alike(self, other):
+        return renew_(self, Add.apply(self, other))
     if alpha == 1:
         done = write_ufunc(np.add, self, other)
     elif isinstance(other, Tensor) and type(alpha) in (int, float):

@@ -66,8 +66,7 @@ class ConvNormReLU(Op):
         **options: Any,
     ) -> tuple[Array, ...]:  # fmt: skip
         c = K.conv(x, w, b, **options)
-        y, mean, rstd, var = norm.batch_norm(c, scale, shift, eps=eps)
-        array_module(y).maximum(y, 0, out=y)
+        y, mean, rstd, var = norm.batch_norm(c, scale, shift, eps=eps, relu=True)
         if ctx.edges:
             ctx.save(x, w, b, scale, c, mean, rstd, y)
         ctx.options = options
@@ -75,11 +74,10 @@ class ConvNormReLU(Op):
 
     def backward(ctx, g: Tensor, *_: Any) -> Grads:
         x, w, b, scale, c, mean, rstd, y = ctx.saved_tensors
-        g = _masked(g, y)
         if is_grad_enabled():
             c = Conv.apply(x, w, b, **ctx.options)
             axes = (0, *range(2, c.ndim))
-            g = _wide(g)
+            g = _wide(_masked(g, y))
             row = _row(_wide(scale), c.ndim)
             gc, xhat = _standard_grad(g, _wide(c), mean, _row(rstd, c.ndim), row, axes)
             gc = cast(gc, x.dtype)
@@ -88,7 +86,7 @@ class ConvNormReLU(Op):
             gc, g_scale, g_shift = map(
                 wrap,
                 norm.batch_norm_grad(
-                    g.array, c.array, scale.array, mean.array, rstd.array, training=True
+                    g.array, c.array, scale.array, mean.array, rstd.array, y.array, training=True
                 ),
             )
         return (*_conv_grads(gc, x, w, ctx.edges[:3], ctx.options), g_scale, g_shift)

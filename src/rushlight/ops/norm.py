@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from .._deferred import take
 from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..autograd.view import bump
 from ..kernels import norm as K
+from ._deferred import Gated, Normalised, is_kept, may_wait
 from ._export import export, into
 from .casts import cast
 
@@ -53,18 +55,22 @@ class BatchNorm(Op):
 
     def forward(
         ctx, x: Array, w: Array | None, b: Array | None, *, eps: float
-    ) -> tuple[Array, ...]:
-        y, mean, rstd, var = K.batch_norm(x, w, b, eps=eps)
+    ) -> tuple[Array | Normalised, ...]:
+        if may_wait(x) and is_kept(ctx, 0, x, eps=eps):
+            mean, rstd, var = K.batch_norm_statistics(x, eps=eps)
+            y: Array | Normalised = Normalised(x, (w, b, mean, rstd))
+        else:
+            y, mean, rstd, var = K.batch_norm(x, w, b, eps=eps)
         ctx.save(x, w, mean, rstd)
         return y, mean, var
 
     def backward(ctx, g: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, w, mean, rstd = ctx.saved_tensors
         if not is_grad_enabled():
+            gated = take(g, Gated)
+            up, y = (_dense(g), None) if gated is None else (gated.g, gated.y)
             return _wrapped(
-                K.batch_norm_grad(
-                    _dense(g), x.array, _raw(w), mean.array, rstd.array, training=True
-                )
+                K.batch_norm_grad(up, x.array, _raw(w), mean.array, rstd.array, y, training=True)
             )
         axes = (0, *range(2, x.ndim))
         wide, g = _wide(x), _wide(g)
@@ -81,9 +87,12 @@ class BatchNormEval(Op):
 
     def forward(
         ctx, x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float
-    ) -> Array:
+    ) -> Array | Normalised:
+        waits = may_wait(x) and is_kept(ctx, 0, x, eps=eps)
         ctx.save(x, w, mean, var)
         ctx.eps = eps
+        if waits:
+            return Normalised(x, (w, b, mean, K.deviation(var, eps)))
         return K.batch_norm_eval(x, w, b, mean, var, eps=eps)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:

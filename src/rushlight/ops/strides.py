@@ -96,7 +96,7 @@ def element_size(self: Tensor) -> int:
 @method
 def data_ptr(self: Tensor) -> int:
     """Return the address of the first element; 0 if there is none."""
-    return address_of(self.array) if self.array.size and not self.is_meta else 0
+    return address_of(self._exposed()) if self.array.size and not self.is_meta else 0
 
 
 @method
@@ -108,13 +108,13 @@ def storage_offset(self: Tensor) -> int:
 @method
 def untyped_storage(self: Tensor) -> UntypedStorage:
     """Return the memory that the tensor and its views share."""
-    return UntypedStorage.of(self.array)
+    return UntypedStorage.of(self._exposed())
 
 
 @method
 def storage(self: Tensor) -> TypedStorage:
     """Return the memory that the tensor and its views share, read as elements of its dtype."""
-    return TypedStorage(wrap_storage=UntypedStorage.of(self.array), dtype=self.dtype)
+    return TypedStorage(wrap_storage=UntypedStorage.of(self._exposed()), dtype=self.dtype)
 
 
 @method

@@ -23,46 +23,77 @@ from rushlight._typing import Array
 from rushlight.backend.array import array_module
 from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
+from rushlight.kernels.activation import relu_grad
 
 
 @kernel
 def batch_norm(
-    x: Array, w: Array | None, b: Array | None, *, eps: float
+    x: Array, w: Array | None, b: Array | None, *, eps: float, relu: bool = False
 ) -> tuple[Array, Array, Array, Array]:
     """Normalise x (N, C, *S) per channel by its own statistics; any float dtype and strides.
 
-    Returns y, mean (C), rstd (C) and the biased variance (C), from which the caller updates
-    running statistics.
+    Returns y (max(y, 0) with `relu`), mean (C), rstd (C) and the biased variance (C), from which
+    the caller updates running statistics.
     """
+    mean, rstd, var = batch_norm_statistics(x, eps=eps)
+    return batch_norm_apply(x, w, b, mean, rstd, relu=relu), mean, rstd, var
+
+
+@kernel
+def batch_norm_statistics(x: Array, *, eps: float) -> tuple[Array, Array, Array]:
+    """Return mean, rstd and biased variance (C) of x (N, C, *S), in at least float32."""
     wide = widen(x)
     count = x.size // max(1, x.shape[1])
     mean = _channel_sum(wide) / count
     centred = wide - _per_channel(mean, x.ndim)
     var = _channel_sum(centred * centred) / count
-    rstd = _rstd(var, eps)
-    y = _affine(centred * _per_channel(rstd, x.ndim), w, b)
-    return y.astype(x.dtype, copy=False), mean, rstd, var
+    return mean, _rstd(var, eps), var
 
 
 @kernel
+def batch_norm_apply(
+    x: Array, w: Array | None, b: Array | None, mean: Array, rstd: Array,
+    residual: Array | None = None, *, relu: bool = False,
+) -> Array:  # fmt: skip
+    """Normalise x (N, C, *S) by statistics (C), add `residual` (as x), take max(y, 0) with `relu`.
+
+    Any float dtype and strides; the result has x's dtype.
+    """
+    centred = widen(x) - _per_channel(widen(mean), x.ndim)
+    y = _affine(centred * _per_channel(widen(rstd), x.ndim), w, b)
+    if residual is not None:
+        y = y + widen(residual)
+    if relu:
+        y = array_module(y).maximum(y, 0)
+    return y.astype(x.dtype, copy=False)
+
+
 def batch_norm_eval(
     x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float
 ) -> Array:
     """Normalise x (N, C, *S) per channel by given statistics; any float dtype and strides."""
-    centred = widen(x) - _per_channel(widen(mean), x.ndim)
-    y = _affine(centred * _per_channel(_rstd(widen(var), eps), x.ndim), w, b)
-    return y.astype(x.dtype, copy=False)
+    return batch_norm_apply(x, w, b, mean, deviation(var, eps))
+
+
+def deviation(var: Array, eps: float) -> Array:
+    """Return rstd = 1 / sqrt(var + eps), in at least float32, as `batch_norm_apply` takes it."""
+    wide = widen(var)
+    return _rstd(wide.astype(np.float64, copy=False), eps).astype(wide.dtype, copy=False)
 
 
 @kernel
 def batch_norm_grad(
-    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, training: bool
-) -> tuple[Array, Array, Array]:
+    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, y: Array | None = None, *,
+    training: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     """Gradients of batch normalisation by x, w and b; any float dtype and strides.
 
-    With training=False mean and rstd are constants, so gx = g * w * rstd.
+    With training=False mean and rstd are constants, so gx = g * w * rstd. `y`: the result of a
+    ReLU behind the normalisation; g is then that result's gradient.
     """
     wide_g, ndim = widen(g), x.ndim
+    if y is not None:
+        wide_g = relu_grad(wide_g, widen(y))
     xhat = (widen(x) - _per_channel(widen(mean), ndim)) * _per_channel(rstd, ndim)
     gw = _channel_sum(wide_g * xhat)
     gb = _channel_sum(wide_g)

@@ -1,12 +1,14 @@
 // Normalisation kernels: float32, C order. w and b may be None.
 // Batch norm: x (N, C, *S), statistics (C). Layer norm: rows of `length` elements; w and b (length).
-RL_KERNEL(bool, batch_norm_forward, (const View& x, const View& w, const View& b, const View& y,
-                                     const View& mean, const View& rstd, const View& var, double eps))
+RL_KERNEL(bool, batch_norm_statistics, (const View& x, const View& mean, const View& rstd,
+                                        const View& var, double eps))
+// residual: added, if given; relu: of the sum.
 RL_KERNEL(bool, batch_norm_apply, (const View& x, const View& w, const View& b, const View& mean,
-                                   const View& var, const View& y, double eps))
+                                   const View& rstd, const View& residual, const View& y, bool relu))
+// y: the result of the ReLU behind the normalisation, or none.
 RL_KERNEL(bool, batch_norm_backward, (const View& g, const View& x, const View& w, const View& mean,
-                                      const View& rstd, const View& gx, const View& gw,
-                                      const View& gb, bool training))
+                                      const View& rstd, const View& y, const View& gx,
+                                      const View& gw, const View& gb, bool training))
 RL_KERNEL(bool, layer_norm_forward, (const View& x, const View& w, const View& b, const View& y,
                                      const View& mean, const View& rstd, int64_t length, double eps))
 RL_KERNEL(bool, layer_norm_backward, (const View& g, const View& x, const View& w, const View& mean,

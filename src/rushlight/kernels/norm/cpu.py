@@ -16,41 +16,57 @@ _GRADIENTS = (0, 2, 2)
 
 
 @reference.batch_norm.fast(np.ndarray, rounded=(0,))
-def batch_norm_native(x: Array, w: Array | None, b: Array | None, *, eps: float) -> Any:
-    """Decline all but float32 with spatial axes."""
-    if not _planes(x):
-        return NotImplemented
-    x = np.ascontiguousarray(x)
-    y = np.empty_like(x)
-    mean, rstd, var = np.empty((3, x.shape[1]), dtype=np.float32)
-    done = core.batch_norm_forward(x, w, b, y, mean, rstd, var, eps)
-    return NotImplemented if done is NotImplemented else (y, mean, rstd, var)
-
-
-@reference.batch_norm_eval.fast(np.ndarray, rounded=(0,))
-def batch_norm_eval_native(
-    x: Array, w: Array | None, b: Array | None, mean: Array, var: Array, *, eps: float
+def batch_norm_native(
+    x: Array, w: Array | None, b: Array | None, *, eps: float, relu: bool = False
 ) -> Any:
     """Decline all but float32 with spatial axes."""
+    statistics = batch_norm_statistics_native(x, eps=eps)
+    if statistics is NotImplemented:
+        return NotImplemented
+    y = batch_norm_apply_native(x, w, b, *statistics[:2], relu=relu)
+    return NotImplemented if y is NotImplemented else (y, *statistics)
+
+
+@reference.batch_norm_statistics.fast(np.ndarray)
+def batch_norm_statistics_native(x: Array, *, eps: float) -> Any:
+    """Decline all but float32 with spatial axes."""
     if not _planes(x):
         return NotImplemented
+    mean, rstd, var = np.empty((3, x.shape[1]), dtype=np.float32)
+    done = core.batch_norm_statistics(np.ascontiguousarray(x), mean, rstd, var, eps)
+    return NotImplemented if done is NotImplemented else (mean, rstd, var)
+
+
+@reference.batch_norm_apply.fast(np.ndarray, rounded=(0,))
+def batch_norm_apply_native(
+    x: Array, w: Array | None, b: Array | None, mean: Array, rstd: Array,
+    residual: Array | None = None, *, relu: bool = False,
+) -> Any:  # fmt: skip
+    """Decline all but float32 with spatial axes."""
+    if not _planes(x) or (residual is not None and residual.shape != x.shape):
+        return NotImplemented
     x = np.ascontiguousarray(x)
+    if residual is not None:
+        residual = np.ascontiguousarray(residual)
     y = np.empty_like(x)
-    done = core.batch_norm_apply(x, w, b, mean, var, y, eps)
+    done = core.batch_norm_apply(x, w, b, mean, rstd, residual, y, relu)
     return NotImplemented if done is NotImplemented else y
 
 
 @reference.batch_norm_grad.fast(np.ndarray, rounded=_GRADIENTS)
 def batch_norm_grad_native(
-    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, *, training: bool
-) -> Any:
+    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, y: Array | None = None, *,
+    training: bool,
+) -> Any:  # fmt: skip
     """Decline all but float32 with spatial axes."""
     if not _planes(x) or g.dtype != np.float32:
         return NotImplemented
     g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
+    if y is not None:
+        y = np.ascontiguousarray(y)
     gx = np.empty_like(x)
     gw, gb = np.empty((2, x.shape[1]), dtype=np.float32)
-    done = core.batch_norm_backward(g, x, w, mean, rstd, gx, gw, gb, training)
+    done = core.batch_norm_backward(g, x, w, mean, rstd, y, gx, gw, gb, training)
     return NotImplemented if done is NotImplemented else (gx, gw, gb)
 
 

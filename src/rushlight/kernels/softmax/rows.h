@@ -17,26 +17,7 @@ class LaneSums {
       const int64_t stop = std::min<int64_t>(length, at + kMost);
       if (pending_ + (stop - at) > kMost) flush();
       pending_ += stop - at;
-      int64_t i = at;
-      for (; i + 4 * W <= stop; i += 4 * W)
-#pragma GCC unroll 4
-        for (int part = 0; part < 4; ++part) {
-          vf v[K];
-          f(i + part * W, W, v);
-#pragma GCC unroll 2
-          for (int k = 0; k < K; ++k) lane_[part][k] += v[k];
-        }
-      for (; i + W <= stop; i += W) {
-        vf v[K];
-        f(i, W, v);
-        for (int k = 0; k < K; ++k) lane_[0][k] += v[k];
-      }
-      if (i < stop) {
-        vf v[K];
-        f(i, stop - i, v);
-        const vi mask = lanes() < splat_int(static_cast<int32_t>(stop - i));
-        for (int k = 0; k < K; ++k) lane_[1][k] += mask ? v[k] : vf{};
-      }
+      add_piece(at, stop, f);
     }
   }
 
@@ -47,6 +28,36 @@ class LaneSums {
 
  private:
   static constexpr int64_t kMost = 2048;
+
+  template <class F>
+  RL_INLINE void add_piece(int64_t at, int64_t stop, F&& f) {
+    vf lane[4][K];  // a copy that is sure to stay in registers
+    for (int part = 0; part < 4; ++part)
+      for (int k = 0; k < K; ++k) lane[part][k] = lane_[part][k];
+    int64_t i = at;
+    for (; i + 4 * W <= stop; i += 4 * W) {
+#pragma GCC unroll 4
+      for (int part = 0; part < 4; ++part) {
+        vf v[K];
+        f(i + part * W, W, v);
+#pragma GCC unroll 2
+        for (int k = 0; k < K; ++k) lane[part][k] += v[k];
+      }
+    }
+    for (; i + W <= stop; i += W) {
+      vf v[K];
+      f(i, W, v);
+      for (int k = 0; k < K; ++k) lane[0][k] += v[k];
+    }
+    if (i < stop) {
+      vf v[K];
+      f(i, stop - i, v);
+      const vi mask = lanes() < splat_int(static_cast<int32_t>(stop - i));
+      for (int k = 0; k < K; ++k) lane[1][k] += mask ? v[k] : vf{};
+    }
+    for (int part = 0; part < 4; ++part)
+      for (int k = 0; k < K; ++k) lane_[part][k] = lane[part][k];
+  }
 
   RL_INLINE void flush() {
     for (int k = 0; k < K; ++k) {
