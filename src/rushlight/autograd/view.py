@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 
-from .._deferred import alike, replace, settle
+from .._deferred import settle
 from .._tensor import Tensor, waiting, wrap
 from .._typing import Array
 from ..backend import dtype as dtypes
-from ..backend.array import array_module
+from ..backend.array import array_module, each_once
 from .mode import GRAD, INFERENCE, read_mode
 from .node import Node, Op, edge_to, next_sequence
-from .saved import Saved
 from .version import INFERENCE_VERSION, View, share_version
 
 
@@ -64,26 +62,6 @@ def write_(
         share_version(dst).value += 1
     if recorded:
         record(dst, history)
-    return dst
-
-
-def renew_(dst: Tensor, value: Tensor) -> Tensor:
-    """Write a fresh result, which nobody else has, into `dst`; its node then saves `dst` instead.
-
-    If `dst` waits, nobody has seen its memory, and it may as well get that of the value.
-    """
-    if waiting and alike(dst, value):
-        check_memory(dst, None)
-        replace(dst, value)
-        bump(dst)
-        if value._requires_grad:
-            record(dst, value)
-    else:
-        write_(dst, value)
-    if dst._view is None and value._node is not None and dst._node is value._node:
-        for item in value._node.saved:
-            if isinstance(item, Saved):
-                item.move_to(dst)
     return dst
 
 
@@ -212,28 +190,6 @@ def check_recordable(dst: Tensor) -> None:
             "no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
             "want the inplace to be tracked)."
         )
-
-
-def each_once(array: Array, base: Array) -> Array:
-    """Return a writable window on the memory of `array`, a view of `base`, without repetitions."""
-    if not isinstance(array, np.ndarray) or array.flags.writeable or not base.flags.writeable:
-        return array
-    once = array[tuple([slice(None) if s else slice(1) for s in array.strides])]
-    return np.asarray(_Memory(once, base)).view(array.dtype)
-
-
-class _Memory:
-    """The memory of a read-only array, made writable on the authority of the base it shows."""
-
-    def __init__(self, array: np.ndarray[Any, Any], base: np.ndarray[Any, Any]):
-        self.base = base
-        self.__array_interface__ = {
-            "version": 3,
-            "data": (array.__array_interface__["data"][0], False),
-            "shape": array.shape,
-            "strides": array.strides,
-            "typestr": f"|V{array.itemsize}",
-        }
 
 
 def check_memory(dst: Tensor, target: Array) -> None:

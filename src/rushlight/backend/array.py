@@ -81,3 +81,25 @@ def to_numpy(x: Array) -> np.ndarray[Any, Any]:
 def row_major(x: Array) -> Array:
     """Return `x`, copied if its elements do not lie one row after the other."""
     return x if x.flags.c_contiguous else x.copy(order="C")
+
+
+def each_once(array: Array, base: Array) -> Array:
+    """Return a writable window on the memory of `array`, a view of `base`, without repetitions."""
+    if not isinstance(array, np.ndarray) or array.flags.writeable or not base.flags.writeable:
+        return array
+    once = array[tuple([slice(None) if s else slice(1) for s in array.strides])]
+    return np.asarray(_Memory(once, base)).view(array.dtype)
+
+
+class _Memory:
+    """The memory of a read-only array, made writable on the authority of the base it shows."""
+
+    def __init__(self, array: np.ndarray[Any, Any], base: np.ndarray[Any, Any]):
+        self.base = base
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (array.__array_interface__["data"][0], False),
+            "shape": array.shape,
+            "strides": array.strides,
+            "typestr": f"|V{array.itemsize}",
+        }

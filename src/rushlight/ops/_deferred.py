@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .._deferred import Deferred, is_worthwhile
-from .._tensor import Tensor, wrap
+from .._deferred import Deferred, alike, is_worthwhile, replace
+from .._tensor import Tensor, waiting, wrap
 from .._typing import Array
 from ..autograd import interception
 from ..autograd.node import Op
+from ..autograd.saved import Saved
+from ..autograd.view import bump, check_memory, record, write_
 from ..kernels import activation, norm
 
 
@@ -72,6 +74,26 @@ class Gated(Deferred):
     def compute(self) -> Array:
         """Return the gradient by the ReLU's input."""
         return activation.relu_grad(self.g, self.y)
+
+
+def renew_(dst: Tensor, value: Tensor) -> Tensor:
+    """Write a fresh result, which nobody else has, into `dst`; its node then saves `dst` instead.
+
+    If `dst` waits, nobody has seen its memory, and it may as well get that of the value.
+    """
+    if waiting and alike(dst, value):
+        check_memory(dst, None)
+        replace(dst, value)
+        bump(dst)
+        if value._requires_grad:
+            record(dst, value)
+    else:
+        write_(dst, value)
+    if dst._view is None and value._node is not None and dst._node is value._node:
+        for item in value._node.saved:
+            if isinstance(item, Saved):
+                item.move_to(dst)
+    return dst
 
 
 def may_wait(x: Array) -> bool:

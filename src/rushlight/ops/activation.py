@@ -15,13 +15,13 @@ from .._tensor import Tensor, method, wrap
 from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
-from ..autograd.view import renew_, snapshot, write_
+from ..autograd.view import snapshot, write_
 from ..backend.array import array_module
 from ..kernels import activation as K
 from ..kernels.random import fill
 from ..random import generator_for
 from ._autocast import autocast
-from ._deferred import Gated, Normalised, may_wait
+from ._deferred import Gated, Normalised, may_wait, renew_
 from ._export import export
 from ._naming import named
 from ._operands import as_float, not_a_tensor, not_implemented

@@ -10,10 +10,9 @@ from .._deferred import alike
 from .._tensor import Tensor, install, method, waiting
 from .._typing import Array, Number
 from ..autograd.node import Op
-from ..autograd.view import renew_
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
-from ._deferred import Normalised, is_kept
+from ._deferred import Normalised, is_kept, renew_
 from ._export import export, in_either_order
 from ._in_place import write_blocks, write_ufunc
 from ._naming import named
