@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from .._deferred import settle
 from .._tensor import Tensor, waiting, wrap
 from .._typing import Array
