@@ -6,9 +6,10 @@
 
 Contenders: rushlight; torch (as installed); torch-malloc (glibc keeps freed memory);
 torch-channels-last (that, and images with channels last: only where there are images);
-torch-compile (torch-malloc with torch.compile, needs a C++ compiler); rushlight-channels-last
-(only if asked for). A round runs each once in a fresh process, one after the other: it warms up,
-then times steps. A contender that fails is left out, with its reason.
+torch-compile (torch-malloc with torch.compile, needs a C++ compiler; half a minute for each
+workload, so it takes part in the first rounds only); rushlight-channels-last (only if asked for).
+A round runs each once in a fresh process, one after the other: it warms up, then times steps. A
+contender that fails shows as a dash, with its reason below the table.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import argparse
 import json
 from pathlib import Path
 
-from _bench.contenders import CONTENDERS, USUAL, installed
+from _bench.contenders import CONTENDERS, USUAL, Compiling, installed
 from _bench.machine import describe
 from _bench.results import EXPLANATION, compare, failures, parts_table, ratio_table
 from _bench.workloads import WORKLOADS
@@ -31,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), default=list(USUAL))
     made.add_argument("--threads", type=int, nargs="+", default=[2])
     made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--compile-rounds", type=int, default=Compiling.rounds, metavar="ROUNDS",
+                      help="of torch-compile (default: %(default)s; 0 leaves it out)")  # fmt: skip
     made.add_argument("--seconds", type=float, default=1.0, help="of timing in each process")
     made.add_argument("--batch", type=int, help="in place of the workload's own")
     made.add_argument("--warmup", type=int, default=10, help="steps before timing (default: 10)")
@@ -52,7 +55,10 @@ def main() -> None:
             "warmup": options.warmup,
             "batch": options.batch,
         }
-        results = compare(options.workload, contenders, settings, options.rounds)
+        results = compare(
+            options.workload, contenders, settings, options.rounds,
+            compiled_count=options.compile_rounds,
+        )  # fmt: skip
         written[str(threads)] = results
         print(f"\n{threads} threads, {options.rounds} rounds\n")
         print(ratio_table(results, markdown=options.markdown), end="\n\n")

@@ -1,6 +1,6 @@
 """Measure everything and write the tables into docs/performance.md, between their markers.
 
-    python -m benchmarks.report                              # all sections: one or two hours
+    python -m benchmarks.report                              # all sections: about three hours
     python -m benchmarks.report --only train-2 kernels       # some of them
     python -m benchmarks.report --list                       # their names
     python -m benchmarks.report --rounds 1 --seconds 0.1     # a quick look
@@ -17,35 +17,52 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from _bench import operators, results
-from _bench.contenders import CONTENDERS, DEFAULT_TORCH, OURS, USUAL, installed
+from _bench import operators, results, workloads
+from _bench.contenders import CONTENDERS, DEFAULT_TORCH, OURS, USUAL, Compiling, installed
 from _bench.machine import Disturbance, describe
+from _bench.operators import peak_line
 from _bench.tables import digits, table
-from _bench.workloads import WORKLOADS
 
-from . import ROOT, overhead, scaling
+from . import ROOT, overhead, profile_step, scaling, targets as goals
 
 PAGE = ROOT / "docs" / "performance.md"
 
 
-def train(threads: int) -> Callable[[argparse.Namespace], str]:
-    """Return the section of whole steps with so many threads."""
+def steps(names: Iterable[str], threads: int) -> Callable[[argparse.Namespace], str]:
+    """Return the section of whole steps of these workloads with so many threads."""
 
     def section(options: argparse.Namespace) -> str:
         settings = {"threads": threads, "seconds": options.seconds}
-        names = installed(USUAL, options.without)
-        found = results.compare(list(WORKLOADS), names, settings, options.rounds)
-        parts = [results.ratio_table(found, markdown=True)]
+        found = results.compare(
+            [name for name in names if name in options.workload],
+            installed(USUAL, options.without),
+            settings,
+            options.rounds,
+            compiled_count=options.compile_rounds,
+        )
+        parts = [results.ratio_table(found, markdown=True), *results.failures(found)]
         if threads > 1:
             parts.append("Parts of a step, milliseconds, minimum (median):")
             parts.append(results.parts_table(found, markdown=True))
-        return "\n\n".join([*parts, *results.failures(found)])
+        return "\n\n".join(parts)
 
     return section
+
+
+def targets(options: argparse.Namespace) -> str:
+    """Return the section of targets, from the sections measured before."""
+    return goals.targets_table(options.page.read_text())
+
+
+def profile(options: argparse.Namespace) -> str:
+    """Return the section of where the time of a step goes."""
+    found = profile_step.measure(options.workload, 1, 2 * options.seconds)
+    made = profile_step.summary_table(found, markdown=True)
+    return "\n\n".join([peak_line(found), made, *profile_step.failure_lines(found)])
 
 
 def kernels(options: argparse.Namespace) -> str:
@@ -54,7 +71,7 @@ def kernels(options: argparse.Namespace) -> str:
     plain = (n for n, c in CONTENDERS.items() if not (c.compiled or c.channels_last))
     names = installed(plain, options.without)
     found = operators.compare(names, settings, options.rounds)
-    parts = [operators.peak_line(found), operators.kernel_table(found, markdown=True)]
+    parts = [peak_line(found), operators.kernel_table(found, markdown=True)]
     return "\n\n".join([*parts, *operators.failure_lines(found)])
 
 
@@ -121,15 +138,21 @@ def accuracy(options: argparse.Namespace) -> str:
 
 
 SECTIONS: dict[str, Callable[[argparse.Namespace], str]] = {
-    "train-2": train(2),
-    "train-1": train(1),
+    "train-2": steps(workloads.USUAL, 2),
+    "train-1": steps(workloads.USUAL, 1),
+    "others-2": steps(workloads.OTHERS, 2),
+    "others-1": steps(workloads.OTHERS, 1),
     "fused": fused,
     "matmul": matmul,
     "kernels": kernels,
     "overhead": small,
     "scaling": batches,
     "accuracy": accuracy,
+    "targets": targets,
+    "profile": profile,
 }
+# What is no measurement of its own has no use for a machine and a day below it.
+DERIVED = frozenset(("targets",))
 
 
 def replace(page: str, name: str, text: str) -> str:
@@ -138,12 +161,9 @@ def replace(page: str, name: str, text: str) -> str:
     Raises:
         ValueError: the page lacks one of the section's markers.
     """
-    start, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
-    if start not in page or end not in page:
-        raise ValueError(f"the page has no section {name}: expected {start} and {end}")
-    before, rest = page.split(start, 1)
-    after = rest.split(end, 1)[1]
-    return f"{before}{start}\n\n{text}\n\n{end}{after}"
+    old = goals.section(page, name)
+    start = f"<!-- measured: {name} -->"
+    return page.replace(f"{start}{old}", f"{start}\n\n{text}\n\n")
 
 
 def level() -> str:
@@ -166,8 +186,13 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
+    made.add_argument("--workload", nargs="+", choices=list(workloads.WORKLOADS), metavar="NAME",
+                      default=list(workloads.WORKLOADS),
+                      help="the lines of steps and profiles (default: all)")  # fmt: skip
     made.add_argument("--list", action="store_true", help="print the sections' names and stop")
     made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--compile-rounds", type=int, default=Compiling.rounds, metavar="ROUNDS",
+                      help="of torch-compile (default: %(default)s; 0 leaves it out)")  # fmt: skip
     made.add_argument("--seconds", type=float, default=1.0,
                       help="of timing for a step in each round; less for an operator")  # fmt: skip
     made.add_argument("--without", nargs="+", default=[], choices=list(CONTENDERS),
@@ -186,8 +211,9 @@ def main(words: Sequence[str] | None = None) -> None:
     for name in options.only:
         start, disturbance = time.monotonic(), Disturbance()
         text = SECTIONS[name](options)
-        stamped = f"{text}\n\n{stamp(None if name == 'accuracy' else disturbance.share())}"
-        options.page.write_text(replace(options.page.read_text(), name, stamped))
+        if name not in DERIVED:
+            text = f"{text}\n\n{stamp(None if name == 'accuracy' else disturbance.share())}"
+        options.page.write_text(replace(options.page.read_text(), name, text))
         print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
 
 

@@ -42,7 +42,7 @@ def measure(
         for batch in batches:
             for n in threads:
                 settings = {"threads": n, "seconds": seconds, "batch": batch}
-                found = compare([workload], contenders, settings, count, run)[workload]
+                found = compare([workload], contenders, settings, count, run=run)[workload]
                 points += [
                     {
                         "workload": workload,

@@ -39,7 +39,7 @@ def test_compare_torch(tmp_path):
         "compare_torch", "--workload", "mlp", *SMALL, "--batch", "2", "--warmup", "1", "--threads",
         "1", "2", "--markdown", "--json", str(file),
     )  # fmt: skip
-    assert text.count("| workload | best torch | ours |") == 2
+    assert text.count("| workload | ours | torch | torch / ours |") == 2
     assert "\n1 threads, 1 rounds\n" in text
     found = json.loads(file.read_text())
     assert set(found["threads"]) == {"1", "2"}
@@ -141,3 +141,88 @@ def test_the_table_of_errors(torch):
     lines = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:3]] == [["pools", "2"], ["softmaxes", "4"]]
     assert lines[-1].startswith("6 results, ")
+
+
+def test_profile_step(tmp_path):
+    file = tmp_path / "profile.json"
+    words = ["--workload", "mlp", "--batch", "2", "--seconds", "0.01", "--json", str(file)]
+    text = run("profile_step", *words)
+    assert "\nmlp " in text
+    assert "Peaks: " in text
+    found = json.loads(file.read_text())
+    assert found["profiles"]["mlp"]["step"] > 0
+    text = run("profile_step", *words[:-2], "--shapes", "--markdown")
+    assert "| gemm linear | 2x784, 512x784 |" in text
+    assert "| step |" in text
+
+
+GOALS = """<!-- measured: train-2 -->
+
+| workload | torch / ours | best / ours |
+|---|---:|---:|
+| lenet | 3.20 (9.99) | 3.19 (9.99) |
+| other | 1.00 (1.00) | |
+
+<!-- end: train-2 -->
+<!-- measured: train-1 -->
+
+| workload | torch | best | best / ours |
+|---|---:|---:|---:|
+| lenet | 8.00 (9.00) | 6.00 (6.50) | 3.30 (3.00) |
+
+<!-- end: train-1 -->
+<!-- measured: profile -->
+
+Peaks: many.
+
+| workload | least, ms |
+|---|---:|
+| lenet | 2.00 |
+
+<!-- end: profile -->
+<!-- measured: matmul -->
+
+| library | best, ms |
+|---|---:|
+| rushlight | 10.0 |
+| torch | 25.0 |
+
+| another | table |
+|---|---|
+
+<!-- end: matmul -->
+<!-- measured: fused -->
+
+| convolutions | network | framework | forward | backward |
+|---|---|---|---:|---:|
+| 2 | CNNFused | rushlight | 0.5 | 2.0 |
+| 2 | CNNBaseline | torch | 1.0 | 1.0 |
+
+<!-- end: fused -->
+<!-- measured: targets -->
+old
+<!-- end: targets -->
+"""
+
+
+def test_targets_stand_beside_what_was_measured(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(GOALS)
+    run("report", "--only", "targets", "--page", str(page))
+    text = page.read_text()
+    assert text.startswith(GOALS[: GOALS.index("old")])
+    assert "\nold\n" not in text
+    assert "| lenet | 3.2 | **3.20** |  | 4.0 | 3.2 | 3.19 | **3.30** | 3.0 |" in text
+    assert "| 1024 x 1024 product | 1.9 | **2.50** |  |  | 1.9 | **2.50** |  |  |" in text
+    assert "| CNNFused, 2 convolutions, forward | > 1 | **2.00** |  |  |  |  |  |  |" in text
+    assert "| CNNFused, 2 convolutions, backward | > 1 | 0.50 |  |  |  |  |  |  |" in text
+    assert "| gpt | 2 |  |  |  | 2 |  |  |  |" in text
+
+
+def test_every_target_is_of_a_workload_that_is_measured():
+    code = (
+        "from benchmarks.targets import TARGETS; from _bench.workloads import USUAL; "
+        "print(set(TARGETS) <= set(USUAL))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr

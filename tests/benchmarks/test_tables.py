@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rushlight.cli._bench import contenders, operators, results, tables
 from rushlight.cli._bench.cases import CASES, chosen
 from rushlight.cli._bench.processes import WorkerFailed
+from rushlight.cli._bench.steps import PARTS
 from rushlight.cli._bench.workloads import IMAGES, WORKLOADS, summary
 
 
@@ -17,20 +20,26 @@ def cells(markdown: str) -> list[list[str]]:
 class Machine:
     """Stands for the processes: seconds of each framework's step, and who fails."""
 
-    def __init__(self, failing: str = "") -> None:
+    def __init__(self, failing: str = "", milliseconds: float = 1.0) -> None:
         self.failing = failing
+        self.scale = milliseconds / 1000
+        self.parts = ("step",) if milliseconds == 1.0 else PARTS
         self.asked: list[tuple[str, str, bool]] = []
+        self.folders: set[str | None] = set()
 
     def __call__(self, worker, settings, *, title, environment, quiet):
+        if settings["compiled"]:
+            self.folders.add(environment.get("TORCHINDUCTOR_CACHE_DIR"))
         kind = "compiled" if settings["compiled"] else settings["framework"]
         self.asked.append((settings["workload"], kind, settings["channels_last"]))
         if kind == self.failing:
             raise WorkerFailed("Traceback\n  lines\nRuntimeError: no compiler\n")
-        seconds = {"rushlight": 0.002, "torch": 0.005, "compiled": 0.004}[kind]
+        seconds = self.scale * {"rushlight": 2, "torch": 5, "compiled": 4}[kind]
         if environment:
             seconds *= 0.9
         memory = (3 if kind == "rushlight" else 7) * 2**20
-        return {"times": {"step": [seconds, seconds * 2, seconds * 3]}, "memory": memory}
+        times = {part: [seconds, seconds * 2, seconds * 3] for part in self.parts}
+        return {"times": times, "memory": memory}
 
 
 SETTINGS = {"threads": 2, "seconds": 0.0}
@@ -52,6 +61,37 @@ def test_one_that_fails_is_asked_once_and_named_with_its_reason():
     assert results.best_torch(found["mlp"]) == "torch-malloc"
 
 
+def test_compiling_takes_part_in_the_first_rounds_and_keeps_what_it_made():
+    machine = Machine()
+    results.compare(["mlp", "gpt"], contenders.USUAL, SETTINGS, 4, compiled_count=1, run=machine)
+    kinds = [kind for _, kind, _ in machine.asked]
+    assert kinds.count("rushlight") == 8
+    assert kinds.count("compiled") == 2
+    (folder,) = machine.folders
+    assert folder
+    assert not Path(folder).exists()
+
+
+def test_a_failure_is_a_dash_and_the_default_may_fail_too():
+    found = results.compare(["mlp"], contenders.USUAL, SETTINGS, 1, run=Machine("compiled"))
+    head, _, row = cells(results.ratio_table(found, markdown=True))
+    assert dict(zip(head, row, strict=True))["compiled"] == "-"
+    last = cells(results.parts_table(found, markdown=True))[-1]
+    assert last == ["mlp", "torch-compile", "", "", "", "-", ""]
+    without = results.compare(["mlp"], contenders.USUAL, SETTINGS, 1, run=Machine("torch"))
+    head, _, row = cells(results.ratio_table(without, markdown=True))
+    by = dict(zip(head, row, strict=True))
+    assert (by["torch"], by["torch / ours"], by["best torch"]) == ("-", "", "torch-compile")
+
+
+def test_text_fits_a_hundred_columns():
+    names = sorted(WORKLOADS, key=len)[-3:]
+    found = results.compare(names, contenders.USUAL, SETTINGS, 1, run=Machine(milliseconds=1234.5))
+    for made in (results.ratio_table(found), results.parts_table(found)):
+        assert max(map(len, made.splitlines())) <= 100
+        assert not {"nan", "None"} & set(made.split())
+
+
 def test_ratios_are_of_minimum_and_median_against_default_and_best():
     found = results.compare(["mlp"], contenders.USUAL, SETTINGS, 1, run=Machine())
     head, _, row = cells(results.ratio_table(found, markdown=True))
@@ -60,6 +100,7 @@ def test_ratios_are_of_minimum_and_median_against_default_and_best():
     assert by["best torch"] == "torch-compile"
     assert by["ours"] == "2.00 (4.00)"
     assert by["torch / ours"] == "2.50 (2.50)"
+    assert by["compiled"] == "3.60 (7.20)"
     assert by["best"] == "3.60 (7.20)"
     assert by["best / ours"] == "1.80 (1.80)"
     assert (by["MB ours"], by["MB torch"]) == ("3.00", "7.00")
@@ -68,7 +109,8 @@ def test_ratios_are_of_minimum_and_median_against_default_and_best():
 def test_rushlight_alone_has_no_ratios():
     found = results.compare(["mlp"], ["rushlight"], SETTINGS, 1, run=Machine())
     row = cells(results.ratio_table(found, markdown=True))[2]
-    assert row == ["mlp", "", "2.00 (4.00)", "", "", "", "", "3.00", ""]
+    assert row == ["mlp", "2.00 (4.00)", "", "", "", "", "", "", "3.00", ""]
+    assert results.ratio_table(found).splitlines()[1].split() == ["mlp", "2.00", "(4.00)", "3.00"]
     (line,) = cells(results.parts_table(found, markdown=True))[2:]
     assert line == ["mlp", "rushlight", "", "", "", "2.00 (4.00)", ""]
 

@@ -22,12 +22,68 @@ def threads():
     rushlight.set_num_threads(before)
 
 
-@pytest.mark.parametrize("name", sorted(set(WORKLOADS) - {"ds_cnn", "resnet18"}))
+LARGE = {"ds_cnn", "resnet18", "vgg11", "mobilenet", "vit"}
+
+
+@pytest.mark.parametrize("name", sorted(set(WORKLOADS) - LARGE))
 def test_a_workload_takes_steps(name):
     found = steps.main({**SMALL, "workload": name, "batch": 2})
     parts = ["step"] if name.endswith("inference") else list(steps.PARTS)
     assert list(found["times"]) == parts
     assert all(len(times) == 2 and min(times) > 0 for times in found["times"].values())
+
+
+@pytest.mark.parametrize("name", sorted(LARGE))
+@pytest.mark.parametrize("framework", ["rushlight", "torch"])
+def test_a_large_workload_runs_on_either_framework(name, framework, request):
+    T = rushlight if framework == "rushlight" else request.getfixturevalue("torch")
+    task = steps.make_task(T, {"workload": name, "batch": 1})
+    task.model.eval()
+    with T.no_grad():
+        assert task.infer().shape == (1, 10)
+    assert task.labels.shape == (1,)
+
+
+def test_the_fused_network_is_the_plain_one_with_fewer_operators():
+    plain, fused = (
+        steps.make_task(rushlight, {"workload": name, "batch": 2}) for name in ("cnn2", "fused2")
+    )
+    assert [type(m).__name__ for m in fused.model][:2] == ["ConvReLU2d"] * 2
+    assert len(fused.model) == len(plain.model) - 2
+    for p, q in zip(fused.model.parameters(), plain.model.parameters(), strict=True):
+        p.detach().copy_(q.detach())
+    assert rushlight.allclose(fused.model(plain.inputs), plain.infer(), atol=1e-6)
+
+
+def test_a_framework_without_the_fused_operator_runs_the_plain_network(torch):
+    task = steps.make_task(torch, {"workload": "fused2", "batch": 2})
+    assert [type(m).__name__ for m in task.model][:4] == ["Conv2d", "ReLU"] * 2
+
+
+@pytest.mark.parametrize("framework", ["rushlight", "torch"])
+def test_text_written_with_a_cache_is_text_written_without(framework, request):
+    T = rushlight if framework == "rushlight" else request.getfixturevalue("torch")
+    T.manual_seed(0)
+    task = steps.make_task(T, {"workload": "gpt_tokens_inference", "batch": 2})
+    for p in task.model.parameters():  # sharp scores: no two letters nearly as likely
+        p.detach().mul_(3)
+    task.model.eval()
+    with T.no_grad():
+        letters = T.cat(task.infer(), 1)
+        assert letters.shape == (2, 32)
+        text = T.cat([task.inputs, letters[:, :-1]], 1)
+        scores, cache = task.model(text)[:, 31:], {}
+        assert T.equal(scores.argmax(-1), letters)
+        step_by_step = [task.model(text[:, :32], cache)[:, -1]]
+        step_by_step += [task.model(text[:, n : n + 1], cache)[:, 0] for n in range(32, 63)]
+    assert T.allclose(T.stack(step_by_step, 1), scores, rtol=1e-3, atol=1e-3)
+
+
+def test_the_time_of_a_letter_is_a_part_of_the_text(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(steps.time, "perf_counter", lambda: next(clock))
+    task = steps.make_task(rushlight, {"workload": "gpt_tokens_inference"})
+    assert steps.inference_step(rushlight, task)() == {"step": 1 / 32}
 
 
 def test_training_trains():

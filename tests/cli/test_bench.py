@@ -105,6 +105,20 @@ def test_help_teaches(what, capsys):
     assert "rushlight bench matmul" in text or "default:" in text
 
 
+def test_help_of_train_lists_the_workloads_in_a_hundred_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        bench.main(["train", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line.split(maxsplit=1) for line in lines if line.startswith("  ")]
+    described = {words[0]: words[1] for words in listed if len(words) == 2}
+    assert described["gpt_tokens_inference"].startswith("GPT with a key-value cache")
+    assert lines.index("other kinds of networks:") > lines.index("workloads:")
+    assert described.keys() >= bench.WORKLOADS.keys()
+    assert max(map(len, lines)) <= 100
+    assert any("--without torch-compile" in line for line in lines)
+
+
 def test_nothing_to_measure(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["bench"])

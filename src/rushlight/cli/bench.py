@@ -15,7 +15,7 @@ from typing import Any
 from ._bench import contenders, operators, results
 from ._bench.machine import describe
 from ._bench.processes import WorkerFailed, run_worker, usable_cores
-from ._bench.workloads import WORKLOADS, summary
+from ._bench.workloads import OTHERS, USUAL, WORKLOADS, summary
 
 _DESCRIPTION = """\
 Measure rushlight on this machine, beside PyTorch and others where they are installed. Every
@@ -35,7 +35,13 @@ machine compare ratios, not seconds."""
 _TRAIN = """\
 Time steps of training and inference of whole networks on random data. PyTorch, where installed,
 takes turns with rushlight: as installed, with glibc told to keep freed memory, with channels
-last, and compiled. One that does not work is left out with its reason."""
+last, and compiled. A dash stands where one failed; the reason is below the tables. Compiling takes
+half a minute for each workload: `--without torch-compile` saves it."""
+
+_TRAIN_EXAMPLES = """examples:
+  rushlight bench train --workload lenet gpt --rounds 3
+  rushlight bench train --threads 1 --without torch-compile
+  rushlight bench train --workload mlp --batch 16 --json mlp.json"""
 
 _KERNELS = """\
 Time single operators, forward and backward. Share is the time that the machine needs for the
@@ -66,7 +72,11 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--batch", type=_positive, help="in place of the workload's own")
     train.add_argument("--seconds", type=float, default=1.0,
                        help="of timing for each contender and round (default: 1)")  # fmt: skip
-    train.epilog = "workloads:\n" + "\n".join(f"  {n:<18} {summary(n)}" for n in WORKLOADS)
+    parts = (("workloads:", USUAL), ("other kinds of networks:", OTHERS))
+    lists = [
+        "\n".join([title, *(f"  {n:<21}{summary(n)}" for n in names)]) for title, names in parts
+    ]
+    train.epilog = "\n\n".join([*lists, _TRAIN_EXAMPLES])
 
     kernels = commands.add_parser("kernels", help="single operators", **_text(_KERNELS))
     kernels.add_argument("--only", nargs="+", metavar="TEXT", default=[],

@@ -32,15 +32,20 @@ class Contender:
             "compiled": self.compiled,
         }
 
+    def variables(self, compiling: Compiling) -> dict[str, str]:
+        """Return the variables of its process."""
+        return {**self.environment, **(compiling.environment if self.compiled else {})}
+
 
 OURS = "rushlight"
 DEFAULT_TORCH = "torch"
+COMPILED_TORCH = "torch-compile"
 CONTENDERS = {
     OURS: Contender("rushlight"),
     DEFAULT_TORCH: Contender("torch"),
     "torch-malloc": Contender("torch", _MALLOC),
     "torch-channels-last": Contender("torch", _MALLOC, channels_last=True),
-    "torch-compile": Contender("torch", _MALLOC, compiled=True),
+    COMPILED_TORCH: Contender("torch", _MALLOC, compiled=True),
     "rushlight-channels-last": Contender("rushlight", channels_last=True),
 }
 USUAL = tuple(name for name in CONTENDERS if name != "rushlight-channels-last")
@@ -63,6 +68,24 @@ def installed(names: Iterable[str], without: Iterable[str] = ()) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class Compiling:
+    """How contenders that compile take part.
+
+    Args:
+        rounds: in how many rounds; compiling takes far longer than the steps that are timed.
+        folder: where they keep what they compiled, so that only the first round is slow.
+    """
+
+    rounds: int = 2
+    folder: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that name the folder."""
+        return {"TORCHINDUCTOR_CACHE_DIR": self.folder} if self.folder else {}
+
+
 @dataclass
 class Round:
     """What a round of one contender came to: the results of its worker, or why there are none."""
@@ -79,6 +102,7 @@ def rounds(
     count: int,
     *,
     title: str = "",
+    compiling: Compiling = Compiling(),
     run: Callable[..., dict[str, Any]] = run_worker,
 ) -> list[Round]:
     """Run each contender once per round, one after the other; one that fails is not asked again.
@@ -90,16 +114,16 @@ def rounds(
     failed: set[str] = set()
     for number in range(count):
         for name in names:
-            if name in failed:
-                continue
             contender = CONTENDERS[name]
+            if name in failed or (contender.compiled and number >= compiling.rounds):
+                continue
             shown = f"{title}, round {number + 1} of {count}: {name}"
             try:
                 found = run(
                     worker,
                     {**settings, **contender.settings},
                     title=shown,
-                    environment=contender.environment,
+                    environment=contender.variables(compiling),
                     quiet=True,
                 )
             except WorkerFailed as failure:

@@ -20,11 +20,23 @@ class Task:
     inputs: Any
     labels: Any = None
     optimizer: Any = None
+    new_letters: int = 0  # what inference adds to the text it is given; the step is one of them
 
     def to_channels_last(self, T: Any) -> None:
         """Store images and weights with the channels together."""
         self.model.to(memory_format=T.channels_last)
         self.inputs = self.inputs.to(memory_format=T.channels_last)
+
+    def infer(self) -> Any:
+        """Return the scores of the inputs or, letter by letter, what continues the text."""
+        if not self.new_letters:
+            return self.model(self.inputs)
+        cache: dict[int, Any] = {}
+        letter, text = self.inputs, []
+        for _ in range(self.new_letters):
+            letter = self.model(letter, cache)[:, -1].argmax(-1, keepdim=True)
+            text.append(letter)
+        return text
 
 
 def _classification(T: Any, model: Any, optimizer: Any, images: Any) -> Task:
@@ -42,19 +54,29 @@ def lenet(T: Any, batch: int = 64) -> Task:
     return _classification(T, model, optimizer, T.randn(batch, 1, 28, 28))
 
 
-def _plain_cnn(T: Any, count: int, batch: int) -> Task:
-    model = models.plain_cnn(T, count)
+def _one_channel(T: Any, count: int, batch: int, *, fused: bool = False) -> Task:
+    model = models.one_channel_cnn(T, count, fused=fused)
     return _classification(T, model, _adam(T, model), T.randn(batch, 1, 28, 28))
 
 
 def cnn2(T: Any, batch: int = 64) -> Task:
     """Two 1-channel 3x3 convolutions with ReLU, batch 64 of 28x28, Adam."""
-    return _plain_cnn(T, 2, batch)
+    return _one_channel(T, 2, batch)
 
 
 def cnn10(T: Any, batch: int = 64) -> Task:
     """Ten 1-channel 3x3 convolutions with ReLU, batch 64 of 28x28, Adam."""
-    return _plain_cnn(T, 10, batch)
+    return _one_channel(T, 10, batch)
+
+
+def fused2(T: Any, batch: int = 64) -> Task:
+    """cnn2 with Conv+ReLU as one operator (torch: as cnn2)."""
+    return _one_channel(T, 2, batch, fused=True)
+
+
+def fused10(T: Any, batch: int = 64) -> Task:
+    """cnn10 with Conv+ReLU as one operator (torch: as cnn10)."""
+    return _one_channel(T, 10, batch, fused=True)
 
 
 def ds_cnn(T: Any, batch: int = 32) -> Task:
@@ -122,10 +144,42 @@ def gpt_inference(T: Any, batch: int = 1) -> Task:
     return Task(models.gpt(T, 65), T.randint(0, 65, (batch, 64)))
 
 
-WORKLOADS: dict[str, Callable[..., Task]] = {
+def gpt_tokens_inference(T: Any, batch: int = 1) -> Task:
+    """GPT with a key-value cache, 32 letters after 32: the time of one.
+
+    The first of them includes reading the text it continues.
+    """
+    return Task(models.gpt(T, 65), T.randint(0, 65, (batch, 32)), new_letters=32)
+
+
+def vgg11(T: Any, batch: int = 32) -> Task:
+    """VGG-11 for 32x32 with ReLU, batch 32, SGD with momentum."""
+    model = models.vgg11(T)
+    optimizer = T.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    return _classification(T, model, optimizer, T.randn(batch, 3, 32, 32))
+
+
+def mobilenet(T: Any, batch: int = 32) -> Task:
+    """A short MobileNetV2 for 32x32, batch 32, AdamW."""
+    model = models.mobilenet(T)
+    optimizer = T.optim.AdamW(model.parameters(), lr=1e-3)
+    return _classification(T, model, optimizer, T.randn(batch, 3, 32, 32))
+
+
+def vit(T: Any, batch: int = 32) -> Task:
+    """Vision transformer for 32x32, 4 layers of 192, batch 32, AdamW."""
+    model = models.vit(T)
+    optimizer = T.optim.AdamW(model.parameters(), lr=1e-3)
+    return _classification(T, model, optimizer, T.randn(batch, 3, 32, 32))
+
+
+# Those with targets, and others of kinds that users bring along.
+USUAL: dict[str, Callable[..., Task]] = {
     "lenet": lenet,
     "cnn2": cnn2,
     "cnn10": cnn10,
+    "fused2": fused2,
+    "fused10": fused10,
     "ds_cnn": ds_cnn,
     "resnet18": resnet18,
     "gpt": gpt,
@@ -136,12 +190,16 @@ WORKLOADS: dict[str, Callable[..., Task]] = {
     "lenet_inference": lenet_inference,
     "resnet18_inference": resnet18_inference,
     "gpt_inference": gpt_inference,
+    "gpt_tokens_inference": gpt_tokens_inference,
 }
+OTHERS: dict[str, Callable[..., Task]] = {"vgg11": vgg11, "mobilenet": mobilenet, "vit": vit}
+WORKLOADS = USUAL | OTHERS
 
 # Those whose inputs are images (N, C, H, W); the others have no channels to store last.
 IMAGES = frozenset(
-    ("lenet", "cnn2", "cnn10", "ds_cnn", "resnet18", "lenet_inference", "resnet18_inference")
-)
+    ("lenet", "cnn2", "cnn10", "fused2", "fused10", "ds_cnn", "resnet18", "lenet_inference",
+     "resnet18_inference", "vgg11", "mobilenet", "vit")
+)  # fmt: skip
 
 
 def summary(name: str) -> str:
