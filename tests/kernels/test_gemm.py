@@ -70,6 +70,9 @@ def test_small_shapes_in_every_layout(m, n, k):
         (193, 65, 43),
         (600, 70, 33),  # rows of A^T far apart
         (70, 270, 650),
+        (90, 15, 130),  # dot products
+        (30, 21, 900),
+        (75, 1300, 2),  # sums of few rows
     ],
 )
 def test_shapes_beyond_one_block(m, n, k):
@@ -115,6 +118,19 @@ def test_threads_do_not_change_a_bit(m, n, k, set_threads):
         for threads in (2, 3, 7):
             set_threads(threads)
             np.testing.assert_array_equal(matmul(x, w), alone)
+
+
+@pytest.mark.skipif(_native.core is None, reason="needs the native extension")
+@pytest.mark.parametrize(
+    ("m", "n", "k"), [(3, 40, 70), (1, 50, 9), (30, 70, 2), (64, 65, 700), (250, 33, 700)]
+)
+def test_products_are_added_to_what_is_there(m, n, k):
+    a, b, c = normal(m, k), normal(k, n), normal(m, n)
+    exact = product(a, b) + c
+    for left, right in itertools.product(LAYOUTS, LAYOUTS):
+        y = c.copy()
+        _native.core.gemm(laid_out(a, left), laid_out(b, right), y, None, None, 0, True)
+        close(y, exact, k)
 
 
 def cut(data, rows, columns):

@@ -166,6 +166,25 @@ RL_INLINE float reduce_max(vf x) {
   return s[0];
 }
 
+// The sums of four vectors' lanes, always in the same order.
+RL_INLINE void reduce_add(const vf (&x)[4], float (&sums)[4]) {
+  vi low, high;  // interleave the lower and the upper halves within each quarter of the widest vector
+  for (int i = 0; i < W; ++i) {
+    low[i] = i / 4 * 4 + i % 4 / 2 + i % 2 * W;
+    high[i] = low[i] + 2;
+  }
+  auto add = [&](vf a, vf b) {
+    return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+  };
+  const vf y = add(add(x[0], x[2]), add(x[1], x[3]));
+  typedef float quarter __attribute__((vector_size(16)));
+  quarter q[W / 4];
+  std::memcpy(q, &y, sizeof q);
+  for (int step = W / 8; step > 0; step /= 2)
+    for (int i = 0; i < step; ++i) q[i] += q[i + step];
+  std::memcpy(sums, q, sizeof sums);
+}
+
 // Interleave the lower or the upper halves of a and b: (a0 b0 a1 b1 ...).
 RL_INLINE vf zip_low(vf a, vf b) {
   vi index;

@@ -5,9 +5,9 @@
 
 #include "_native/kernel.h"
 #include "activation/gelu.h"
-#include "gemm/few_rows.h"
 #include "gemm/micro.h"
 #include "gemm/pack.h"
+#include "gemm/unpacked.h"
 
 namespace rl::RL_LEVEL {
 #include "gemm/cpu.h"
@@ -289,16 +289,16 @@ ProductOf<T> rows_of(ProductOf<T> p, int64_t first, int64_t rows) {
 }
 
 template <class T>
-void multiply_few(const ProductOf<T>& p) {
+void multiply_in_place(const ProductOf<T>& p) {
   const Area all{0, p.m, 0, p.n};
   if constexpr (std::is_same_v<T, float>) {
     const Sums sums{p.c, p.c_stride};
-    multiply_few_rows(p, sums);
+    multiply_unpacked(p, sums);
     if (!p.epilogue.empty()) finish(p, sums, all);
   } else {
     const Scratch room(static_cast<size_t>(p.m * p.n) * 4);
     const Sums sums{room.f32(), p.n};
-    multiply_few_rows(p, sums);
+    multiply_unpacked(p, sums);
     finish(p, sums, all);
   }
 }
@@ -319,8 +319,8 @@ void multiply_any(const ProductOf<T>& p) {
   if (p.m <= 0 || p.n <= 0) return;
   if (p.k <= 0) {
     multiply_nothing(p);
-  } else if (has_few_rows(p)) {
-    multiply_few(p);
+  } else if (needs_no_packing(p)) {
+    multiply_in_place(p);
   } else if (p.m <= kFewRows) {
     multiply_by_columns(p);
   } else {
