@@ -95,7 +95,7 @@ struct Left {
   Left(const ProductOf<T>& p, const Pass& pass, const Area& area, bool pack, float* room)
       : data(room), row(p.a.row_stride), step(p.a.column_stride), packed(pack) {
     const T* from = p.a.data + area.row * row + pass.first * step;
-    if (pack) pack_panels(from, step, row, area.rows, pass.depth, room, kRows);
+    if (pack) pack_panels<kRows>(from, step, row, area.rows, pass.depth, room);
     else data = in_place(from);
   }
 
@@ -229,7 +229,7 @@ void multiply_by_columns(const ProductOf<T>& p) {
         const T* from = b + j * p.b.column_stride;
         // The micro-kernels read whole vectors.
         if (!pack_b && columns % W == 0) return {in_place(from), p.b.row_stride};
-        pack_panels(from, p.b.row_stride, p.b.column_stride, columns, pass.depth, b_room, kColumns);
+        pack_panels<kColumns>(from, p.b.row_stride, p.b.column_stride, columns, pass.depth, b_room);
         return {b_room, kColumns};
       });
     }
@@ -243,8 +243,8 @@ void pack_columns(const MatrixOf<T>& b, const Pass& pass, int64_t column, int64_
   const int64_t grain = 1 + 16384 / (kColumns * pass.units);
   parallel_for(ceil_div(n, kColumns), grain, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kColumns, count = std::min(end * kColumns, n) - first;
-    pack_panels(from + first * b.column_stride, b.row_stride, b.column_stride, count, pass.depth,
-                to + first * pass.units, kColumns);
+    pack_panels<kColumns>(from + first * b.column_stride, b.row_stride, b.column_stride, count,
+                          pass.depth, to + first * pass.units);
   });
 }
 

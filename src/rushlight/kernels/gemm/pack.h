@@ -27,7 +27,7 @@ __attribute__((noinline)) void pack_transposed_edge(const T* from, int64_t strid
 // to[p * width + j] = from[j * stride + p] for j < count, p < k: rows become columns. Columns from
 // `count` up to `width` are filled with zeros. `readable` >= count rows may be read.
 template <class T>
-void pack_transposed(const T* from, int64_t stride, int64_t count, int64_t readable, int64_t k,
+RL_INLINE void pack_transposed(const T* from, int64_t stride, int64_t count, int64_t readable, int64_t k,
                      float* to, int64_t width) {
   constexpr int64_t kElements = Units<T>::kElements;
   const int64_t units = units_in<T>(k), end = width * units;
@@ -37,12 +37,16 @@ void pack_transposed(const T* from, int64_t stride, int64_t count, int64_t reada
     for (; count - j >= used && readable - j >= W && (p + W) * kElements <= k; p += W) {
       vf x[W];
       Units<T>::block(from + j * stride + p * kElements, stride, x);
+      if (used == W) {
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) store(to + (p + i) * width + j, x[i]);
+        continue;
+      }
 #pragma GCC unroll 16
       for (int i = 0; i < W; ++i) {
         float* row = to + (p + i) * width + j;
         // A panel narrower than a vector: the excess falls into the row that is written next.
-        const bool whole = used == W || (width < W && (p + i) * width + W <= end);
-        store_first(row, x[i], whole ? W : used);
+        store_first(row, x[i], width < W && (p + i) * width + W <= end ? W : used);
       }
     }
     for (; p < units; p += W) {
@@ -57,7 +61,8 @@ void pack_transposed(const T* from, int64_t stride, int64_t count, int64_t reada
 // for j < count. The last panel is filled up with zeros. All panels take an inner element before any
 // takes the next, because a row of `from` is contiguous and the next one may be pages away.
 template <class T>
-void pack_rows(const T* from, int64_t stride, int64_t count, int64_t k, float* to, int64_t width) {
+RL_INLINE void pack_rows(const T* from, int64_t stride, int64_t count, int64_t k, float* to,
+                         int64_t width) {
   constexpr int64_t kElements = Units<T>::kElements;
   const int64_t units = units_in<T>(k);
   for (int64_t p = 0; p < units; ++p) {
@@ -74,26 +79,25 @@ void pack_rows(const T* from, int64_t stride, int64_t count, int64_t k, float* t
   }
 }
 
-// Panels of `width` of the `count` rows of A (or columns of B) that begin at `data`: `step` leads from
+// Panels of `Width` of the `count` rows of A (or columns of B) that begin at `data`: `step` leads from
 // one inner element to the next, `other` from one row of A to the next.
-template <class T>
-void pack_panels(const T* data, int64_t step, int64_t other, int64_t count, int64_t k, float* to,
-                 int64_t width) {
+template <int64_t Width, class T>
+void pack_panels(const T* data, int64_t step, int64_t other, int64_t count, int64_t k, float* to) {
   constexpr int64_t kElements = Units<T>::kElements;
   const int64_t units = units_in<T>(k);
-  if (other == 1 && step != 1) return pack_rows(data, step, count, k, to, width);
-  for (int64_t j = 0; j < count; j += width) {
+  if (other == 1 && step != 1) return pack_rows(data, step, count, k, to, Width);
+  for (int64_t j = 0; j < count; j += Width) {
     const T* from = data + j * other;
     float* panel = to + j * units;
-    const int64_t used = std::min(width, count - j);
+    const int64_t used = std::min(Width, count - j);
     if (step == 1) {
-      pack_transposed(from, other, used, count - j, k, panel, width);
+      pack_transposed(from, other, used, count - j, k, panel, Width);
       continue;
     }
     for (int64_t p = 0; p < k; p += kElements)
-      for (int64_t i = 0; i < width; ++i) {
+      for (int64_t i = 0; i < Width; ++i) {
         const T* element = from + p * step + i * other;
-        panel[p / kElements * width + i] = i < used ? Units<T>::one(element, step, k - p) : 0.0f;
+        panel[p / kElements * Width + i] = i < used ? Units<T>::one(element, step, k - p) : 0.0f;
       }
   }
 }
