@@ -33,7 +33,7 @@ CORE = [
     "_tensor.py", "autograd/node.py", "autograd/engine.py", "autograd/view.py",
     "autograd/version.py", "autograd/mode.py",
 ]  # fmt: skip
-CORE_LIMIT = 1100
+CORE_LIMIT = 1160
 TENSOR_LIMIT = 320
 
 

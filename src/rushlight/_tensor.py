@@ -18,6 +18,7 @@ from .backend import dtype as dtypes
 from .backend.array import device_of, to_numpy
 from .backend.device import CPU, device
 from .backend.dtype import dtype
+from .kernels import _native
 
 if TYPE_CHECKING:
     from ._tensor_methods import TensorMethods
@@ -434,6 +435,9 @@ def wrap(array: Array) -> Tensor:
     tensor._view = None
     tensor._hooks = None
     return tensor
+
+
+wrap = _native.wrapper(Tensor, wrap)
 
 
 def wrap_as(cls: type[T], array: Array) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import forward_ad, functional, graph
+from . import _native as _native, forward_ad, functional, graph
 from ._api import backward, grad
 from .anomaly import (
     detect_anomaly,

@@ -79,7 +79,7 @@ class _Walk:
 
     def __init__(self, roots: Iterable[tuple[Edge, Tensor]], targets: Sequence[Edge] | None):
         sources = [edge[0] for edge, _ in roots]
-        self.pending = _count_edges(sources)
+        self.pending = count_edges(sources)
         self.grads: dict[Any, Any] = {}
         self.captured: dict[Edge, Tensor | None] = {}
         self.targets = None if targets is None else frozenset(targets)
@@ -126,6 +126,8 @@ class _Walk:
 
     def run(self, keep_graph: bool) -> None:
         """Run nodes until none is left."""
+        if self.targets is None and run_walk(self, keep_graph):
+            return
         ready, pending, wanted = self.ready, self.pending, self.wanted
         while ready:
             source = heapq.heappop(ready)[1]
@@ -214,6 +216,11 @@ class _Walk:
                 hook(leaf)
 
 
+def run_walk(walk: _Walk, keep_graph: bool) -> bool:
+    """Run a walk without targets natively; False where it is to run here. Replaced if it can be."""
+    return False
+
+
 class _LeafEntry:
     """A leaf that is itself a root, waiting for its gradient among the ready nodes."""
 
@@ -226,7 +233,7 @@ class _LeafEntry:
         return False
 
 
-def _count_edges(sources: Iterable[Any]) -> dict[Any, int]:
+def count_edges(sources: Iterable[Any]) -> dict[Any, int]:
     """Count, for everything reachable, the edges that lead to it."""
     pending = dict.fromkeys(sources, 0)
     stack = [source for source in pending if not isinstance(source, Tensor)]

@@ -30,7 +30,8 @@ from .version import INFERENCE_VERSION, View, share_version
 
 _new = object.__new__
 _ndarray = np.ndarray
-next_sequence = itertools.count(1).__next__
+sequence_numbers = itertools.count(1)
+next_sequence = sequence_numbers.__next__
 
 Edge = tuple[Any, int]
 
@@ -250,23 +251,32 @@ class Op(Node):
         finally:
             restore_errors(before)
 
-        if type(result) is _ndarray:
-            output = wrap(result)
-        elif type(result) is tuple:
-            return _several(node, result, inputs, arrays, tracked, grad_mode, params)
-        else:
-            output = _wrap_other(node, result, inputs)
-        if cls.view:
-            output._counter = share_version(inputs[0])
-            output._view = View(inputs[0], cls, inputs[1:], params, grad_mode)
-        elif grad_mode == INFERENCE:
-            output._counter = INFERENCE_VERSION
-        if tracked:
-            output._requires_grad = True
-            output._node = node
-            if node.saved:
-                _pack(node, inputs, arrays, (output,))
-        return output
+        return _finish(node, result, inputs, arrays, tracked, grad_mode, params)
+
+
+def _finish(
+    node: Op, result: Any, inputs: Any, arrays: Any, tracked: bool, grad_mode: int,
+    params: dict[str, Any],
+) -> Any:  # fmt: skip
+    """Make a Tensor of what `forward` returned, and give it its place in the graph."""
+    cls = type(node)
+    if type(result) is _ndarray:
+        output = wrap(result)
+    elif type(result) is tuple:
+        return _several(node, result, inputs, arrays, tracked, grad_mode, params)
+    else:
+        output = _wrap_other(node, result, inputs)
+    if cls.view:
+        output._counter = share_version(inputs[0])
+        output._view = View(inputs[0], cls, inputs[1:], params, grad_mode)
+    elif grad_mode == INFERENCE:
+        output._counter = INFERENCE_VERSION
+    if tracked:
+        output._requires_grad = True
+        output._node = node
+        if node.saved:
+            _pack(node, inputs, arrays, (output,))
+    return output
 
 
 def _in_torch_words(cls: type[Op], error: ValueError, arrays: list[Any]) -> Exception:
@@ -276,6 +286,14 @@ def _in_torch_words(cls: type[Op], error: ValueError, arrays: list[Any]) -> Exce
             cls.__name__.lower(), [a.shape for a in arrays if hasattr(a, "shape")]
         )
     return error
+
+
+def _failed(cls: type[Op], error: ValueError, arrays: list[Any]) -> None:
+    """Raise what the user is to see of an error in `forward`."""
+    try:
+        raise error
+    except ValueError:
+        raise _in_torch_words(cls, error, arrays) from None
 
 
 def _wrap_other(node: Node, result: Any, inputs: Any) -> Tensor:

@@ -33,12 +33,12 @@ def _find_setting() -> tuple[ContextVar[Any], Any]:
     return ContextVar("float_errors"), None
 
 
-_setting, IGNORE = _find_setting()
+setting, IGNORE = _find_setting()
 
 # `Op.apply` and the engine hold this while they compute, so operators need not: only what writes
 # outside of them does. `before = set_errors(IGNORE)`, compute, `restore_errors(before)`.
-set_errors = _setting.set
-restore_errors = _setting.reset
+set_errors = setting.set
+restore_errors = setting.reset
 
 
 def quiet(function: F) -> F:

@@ -61,19 +61,25 @@ def kernel(reference: Function) -> Kernel:
     """Make the decorated reference function a `Kernel`."""
     active: dict[type, Function] = {}
 
-    # A closure, not a class with __call__: Python takes twice as long to get into the latter.
-    @functools.wraps(reference)
-    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        path = active.get(type(x))
-        if path is not None:
-            result = path(x, *args, **kwargs)
-            if result is NotImplemented and made.rounded and is_half(x):
-                result = _through_float32(path, made.rounded, (x, *args), kwargs)
+    def declined(x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run what is to run after the fast path has returned `NotImplemented`."""
+        if made.rounded and is_half(x):
+            result = _through_float32(active[type(x)], made.rounded, (x, *args), kwargs)
             if result is not NotImplemented:
                 return result
         return reference(x, *args, **kwargs)
 
-    made = cast(Kernel, call)
+    # A closure, not a class with __call__: Python takes twice as long to get into the latter.
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        path = active.get(type(x))
+        if path is None:
+            return reference(x, *args, **kwargs)
+        result = path(x, *args, **kwargs)
+        return declined(x, *args, **kwargs) if result is NotImplemented else result
+
+    native = _native.calls
+    called = call if native is None else native.Kernel(reference, active, declined)
+    made = cast(Kernel, functools.update_wrapper(called, reference))
     made.reference = reference
     made.paths = {}
     made.active = active

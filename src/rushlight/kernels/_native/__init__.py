@@ -44,6 +44,15 @@ def note_missing(*_: Any, **__: Any) -> Any:
     return NotImplemented
 
 
+# The same where it also carries the calls of operators and the reverse walk (autograd/_native).
+calls: Any = None if os.environ.get("RUSHLIGHT_KERNELS", "") == "reference" else core
+
+
+def wrapper(tensor_class: type, reference: Any) -> Any:
+    """Return the native function that does what `reference`, `_tensor.wrap`, does; else that."""
+    return calls.wrap if calls is not None and calls.install_wrap(tensor_class) else reference
+
+
 def level() -> str:
     """The capability level in use: 'v2', 'v3', 'v4', 'plain', or 'none' without the extension."""
     return core.level() if core is not None else "none"

@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "_native/blas.h"
+#include "_native/dispatch.h"
 #include "_native/parallel.h"
 #include "_native/pool.h"
+#include "autograd/_native/graph.h"
 
 // One declaration of every kernel for each level that was built (hidden, so that a kernel without
 // code fails at link time and not at import) ...
@@ -227,4 +229,6 @@ NB_MODULE(_core, m) {
   rl::bind_kernels(m);
   m.def("converted", &rl::converted, nb::arg(), nb::arg(), nb::arg() = false);
   rl::bind_products(m);
+  rl::bind_dispatch(m);
+  rl::graph::bind_graph(m);
 }
