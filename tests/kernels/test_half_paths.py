@@ -61,3 +61,32 @@ def test_half(number, half):
         assert a.dtype == b.dtype
         a, b = a.astype(np.float64), b.astype(np.float64)
         np.testing.assert_allclose(b, a, rtol=2 * step, atol=step / 4)
+
+
+MAPS = [activation.relu, activation.gelu, activation.tanh, activation.sigmoid, activation.silu]
+
+
+@pytest.mark.parametrize("kernel", MAPS, ids=lambda k: k.__name__)
+@pytest.mark.parametrize("half", [ml_dtypes.bfloat16, np.float16], ids=["bfloat16", "float16"])
+def test_elementwise_results_are_those_of_float32_rounded(kernel, half):
+    """At every length around the blocks in which half arrays are widened, and in other layouts."""
+    x = np.random.default_rng(0).standard_normal(50_000).astype(half)
+    grid = x[:4096].reshape(8, 16, 32)
+    nan = np.array([np.nan, np.inf, -np.inf, -0.0, 1e-40], half)
+    parts = [x[:n] for n in (0, 1, 15, 2047, 2048, 2049, 6000, 50_000)]
+    for part in (*parts, grid, grid.transpose(2, 0, 1), grid[:, ::2], nan, x[0].reshape(())):
+        with np.errstate(all="ignore"):
+            y = kernel(part)
+            want = kernel(part.astype(np.float32)).astype(half)
+        assert (y.dtype, y.shape) == (want.dtype, want.shape)
+        np.testing.assert_array_equal(y.astype(np.float32), want.astype(np.float32))
+
+
+def test_operands_of_two_types_meet_in_float32():
+    g = np.random.default_rng(0).standard_normal(100)
+    x = g[::-1].astype(np.float32)
+    for half in (ml_dtypes.bfloat16, np.float16):
+        y = activation.gelu_grad(g.astype(half), x)
+        want = activation.gelu_grad(g.astype(half).astype(np.float32), x).astype(half)
+        assert y.dtype == half
+        np.testing.assert_array_equal(y, want)

@@ -45,9 +45,11 @@ def is_on(x: Tensor) -> bool:
 
 def intercept(op: Any, inputs: tuple[Any, ...], params: Any, proceed: Proceed) -> Any:
     """Cast an operator's inputs as its policy says, then run it."""
-    state = mode.autocast.get()
-    if state is not None:
-        inputs = _by_policy(state, op.autocast, getattr(op, "autocast_cuda", None), inputs)
+    policy, on_cuda = op.autocast, getattr(op, "autocast_cuda", None)
+    if policy or on_cuda:
+        state = mode.autocast.get()
+        if state is not None:
+            inputs = _by_policy(state, policy, on_cuda, inputs)
     return proceed(op, inputs, params)
 
 

@@ -11,11 +11,13 @@ from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module, row_major
 from ..backend.dtype import dtype as DType
+from ..kernels.cast import copy_as
 from ..kernels.sums import add_reduce
 from ._arguments import check_dtype, dims
 from ._operands import not_a_tensor
 
 Axes = tuple[int, ...] | None
+_FLOAT32 = np.dtype(np.float32)
 
 
 def axes_of(name: str, input: Any, dim: Any) -> Axes:
@@ -65,7 +67,10 @@ def total(x: Array, axes: Axes, keepdim: bool) -> Array:
     if x.dtype.kind in "iub":
         return row_major(x.sum(axis=axes, dtype=np.int64, keepdims=keepdim))
     if is_half(x):
-        y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
+        if type(x) is np.ndarray:
+            y = add_reduce(copy_as(x, _FLOAT32), axes, keepdims=keepdim)
+        else:
+            y = x.sum(axis=axes, dtype=np.float32, keepdims=keepdim)
         return y.astype(x.dtype, order="C")
     return row_major(x.sum(axis=axes, keepdims=keepdim))
 

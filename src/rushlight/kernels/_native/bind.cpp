@@ -67,6 +67,12 @@ namespace rl::v4 {
 #define RL_MAP(inputs, name, parameters) RL_BIND(bind_map<inputs>, void, name, parameters)
 
 namespace rl {
+
+bool convert(const View& x, const View& y) {
+  static const auto picked = RL_PICK(bool (*)(const View&, const View&), convert);
+  return picked(x, y);
+}
+
 namespace {
 
 void bind_kernels(nb::module_& m) {
@@ -77,7 +83,6 @@ void bind_kernels(nb::module_& m) {
 
 // A copy of x in another dtype, in C order or in x's own; NotImplemented if the kernel declines.
 nb::object converted(nb::handle array, nb::handle dtype, bool rows) {
-  static const auto convert = RL_PICK(bool (*)(const View&, const View&), convert);
   View x, y;
   if (!PyArray_CheckExact(array.ptr()) || !fill_view(array.ptr(), x) ||
       !PyArray_DescrCheck(dtype.ptr()))

@@ -4,12 +4,14 @@
 #define PY_ARRAY_UNIQUE_SYMBOL rushlight_numpy
 #include <numpy/arrayobject.h>
 
+#include <algorithm>
 #include <array>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "_native/level.h"
+#include "_native/parallel.h"
 #include "_native/view.h"
 
 namespace nb = nanobind;
@@ -138,29 +140,76 @@ inline bool same_layout(PyArrayObject* a, PyArrayObject* b) {
   return true;
 }
 
-// Binds f(input..., output, n, scalar...) as name(input..., scalar...) -> output: dense float32
-// inputs of one layout, a new output of that layout; NotImplemented for anything else.
+// The kernel of kernels/cast, for the level in use.
+bool convert(const View& x, const View& y);
+
+// n elements, one after the other, as a View.
+struct Row {
+  int64_t size, step;
+  View view;
+  Row(void* data, DType type, int itemsize, int64_t n)
+      : size(n), step(itemsize), view{data, &size, &step, n, 1, itemsize, type, true} {}
+  Row(const Row&) = delete;
+  Row& operator=(const Row&) = delete;
+};
+
+// Runs f(float*..., n), the last array the output, on n half elements: a block of every array is widened
+// in the L1 cache, the output's is rounded back.
+template <size_t Arrays, class F>
+void map_halves(DType type, const std::array<void*, Arrays>& data, int64_t n, F&& f) {
+  constexpr int64_t kBlock = 2048, kGrain = 8;
+  parallel_for((n + kBlock - 1) / kBlock, kGrain, [&](int64_t begin, int64_t end) {
+    alignas(64) float room[Arrays][kBlock];
+    std::array<float*, Arrays> wide;
+    for (size_t k = 0; k < Arrays; ++k) wide[k] = room[k];
+    for (int64_t i = begin * kBlock; i < end * kBlock && i < n; i += kBlock) {
+      const int64_t count = std::min(kBlock, n - i);
+      for (size_t k = 0; k < Arrays; ++k) {
+        const Row half(static_cast<uint16_t*>(data[k]) + i, type, 2, count);
+        const Row single(room[k], DType::float32, 4, count);
+        if (k + 1 < Arrays) {
+          convert(half.view, single.view);
+        } else {
+          f(wide, count);
+          convert(single.view, half.view);
+        }
+      }
+    }
+  });
+}
+
+// Binds f(input..., output, n, scalar...) as name(input..., scalar...) -> output: dense inputs of one
+// layout, all float32 or all of one half type, a new output like them; NotImplemented for anything else.
 template <size_t Inputs, class F, size_t... I, class... S>
 void bind_map_as(nb::module_& m, const char* name, F f, std::index_sequence<I...>,
                  void (*)(S...)) {
   m.def(name, [f](std::conditional_t<true, nb::handle, decltype(I)>... inputs, S... scalars) {
     const std::array<PyObject*, Inputs> objects{inputs.ptr()...};
-    std::array<const float*, Inputs> data;
+    std::array<void*, Inputs + 1> data;
+    if (!PyArray_CheckExact(objects[0])) return not_implemented();
     auto* first = reinterpret_cast<PyArrayObject*>(objects[0]);
+    const int number = PyArray_TYPE(first);
+    const DType type = dtype_of(number, static_cast<int>(PyArray_ITEMSIZE(first)));
+    if (type != DType::float32 && !is_half(type)) return not_implemented();
     for (size_t i = 0; i < Inputs; ++i) {
       auto* a = reinterpret_cast<PyArrayObject*>(objects[i]);
-      if (!PyArray_CheckExact(objects[i]) || PyArray_TYPE(a) != NPY_FLOAT ||
+      if (!PyArray_CheckExact(objects[i]) || PyArray_TYPE(a) != number ||
           !PyArray_ISBEHAVED_RO(a) || !(i == 0 ? is_dense(a) : same_layout(first, a)))
         return not_implemented();
-      data[i] = static_cast<const float*>(PyArray_DATA(a));
+      data[i] = PyArray_DATA(a);
     }
     PyObject* result = PyArray_NewLikeArray(first, NPY_KEEPORDER, nullptr, 0);
     if (result == nullptr) nb::raise_python_error();
     auto* out = reinterpret_cast<PyArrayObject*>(result);
+    data[Inputs] = PyArray_DATA(out);
     {
       const int64_t n = PyArray_SIZE(out);
+      const auto on_floats = [&](const auto& p, int64_t count) {
+        f(static_cast<const float*>(p[I])..., static_cast<float*>(p[Inputs]), count, scalars...);
+      };
       ReleaseGil release(n * 4 > kReleaseBytes);
-      f(data[I]..., static_cast<float*>(PyArray_DATA(out)), n, scalars...);
+      if (type == DType::float32) on_floats(data, n);
+      else map_halves(type, data, n, on_floats);
     }
     return nb::steal(result);
   });

@@ -94,7 +94,28 @@ RL_INLINE vf load(const f16* p) { return widen(load_bits(p), f16{}); }
 RL_INLINE void store(bf16* p, vf x) { store_bits(p, narrow(x, bf16{})); }
 RL_INLINE void store(f16* p, vf x) { store_bits(p, narrow(x, f16{})); }
 
+// Two vectors, one after the other.
+template <class T>
+RL_INLINE void store_two(T* p, vf x, vf y) {
+  store(p, x);
+  store(p + W, y);
+}
 #if defined(__AVX2__) && !defined(__AVX512F__)
+// Without a NaN in either, which one comparison tells, half the instructions do.
+RL_INLINE void store_two(bf16* p, vf x, vf y) {
+  if (_mm256_movemask_ps(_mm256_cmp_ps((__m256)x, (__m256)y, _CMP_UNORD_Q)) != 0) {
+    store(p, x);
+    store(p + W, y);
+    return;
+  }
+  const auto upper = [](vf v) {
+    const vi bits = as_int(v);
+    return (__m256i)logical_shift(bits + 0x7fff + (logical_shift(bits, 16) & 1), 16);
+  };
+  const __m256i pairs = _mm256_packus_epi32(upper(x), upper(y));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(pairs, 0xd8));
+}
+
 template <class T>
 RL_INLINE vf load_fours(const T* p, const T* q) {  // as that for float
   const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));

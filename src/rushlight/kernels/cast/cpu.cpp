@@ -48,8 +48,8 @@ struct Axes {
 template <class X, class Y>
 void convert_row(const X* x, Y* y, int64_t n) {
   int64_t i = 0;
-  for (; i + W <= n; i += W) store(y + i, load(x + i));
-  if (i < n) store_first(y + i, load_first(x + i, n - i), n - i);
+  for (; i + 2 * W <= n; i += 2 * W) store_two(y + i, load(x + i), load(x + i + W));
+  for (; i < n; i += W) store_first(y + i, load_first(x + i, n - i), n - i);
 }
 
 template <class X, class Y>
