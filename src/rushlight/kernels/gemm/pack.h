@@ -37,7 +37,7 @@ RL_INLINE void pack_transposed(const T* from, int64_t stride, int64_t count, int
     for (; count - j >= used && readable - j >= W && (p + W) * kElements <= k; p += W) {
       vf x[W];
       Units<T>::block(from + j * stride + p * kElements, stride, x);
-      if (used == W) {
+      if (width % W == 0 || used == W) {
 #pragma GCC unroll 16
         for (int i = 0; i < W; ++i) store(to + (p + i) * width + j, x[i]);
         continue;
