@@ -10,6 +10,7 @@ from .._deferred import alike
 from .._tensor import Tensor, install, method, waiting
 from .._typing import Array, Number
 from ..autograd.node import Op
+from ..kernels import arithmetic as K
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from ._broadcast import shape_of, sum_to
 from ._deferred import Normalised, is_kept, renew_
@@ -36,7 +37,7 @@ class Add(Op):
             return x.plus(y, kept=is_kept(ctx, 1, y))
         if type(y) is Normalised:
             return y.plus(x, kept=is_kept(ctx, 0, x))
-        return np.add(x, y)
+        return K.add(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x_shape, y_shape = ctx.shapes
@@ -50,7 +51,7 @@ class Sub(Op):
     def forward(ctx, x: Array, y: Array) -> Array:
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
-        return np.subtract(x, y)
+        return K.subtract(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x_shape, y_shape = ctx.shapes
@@ -65,7 +66,7 @@ class Mul(Op):
         if ctx.edges:
             ctx.save_factors(x, y)
             ctx.shapes = shape_of(x), shape_of(y)
-        return np.multiply(x, y)
+        return K.multiply(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
@@ -85,7 +86,7 @@ class Div(Op):
         if edges:
             ctx.save(x if edges[1] else None, y)
             ctx.shapes = shape_of(x), shape_of(y)
-        return np.true_divide(x, y)
+        return K.divide(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors

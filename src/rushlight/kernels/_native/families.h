@@ -2,6 +2,7 @@
 // include guard here nor in a family's cpu.h.
 #include "cast/cpu.h"
 #include "activation/cpu.h"
+#include "arithmetic/cpu.h"
 #include "gemm/cpu.h"
 #include "conv/cpu.h"
 #include "optim/cpu.h"
