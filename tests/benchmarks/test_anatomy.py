@@ -90,6 +90,23 @@ def test_large_operators_without_kernel_are_numpy_and_small_ones_are_not():
     assert len(names) == 4
 
 
+def test_watching_operators_changes_no_kernel():
+    norm = rushlight.nn.BatchNorm2d(8)
+    x = rushlight.randn(2, 8, 32, 32, requires_grad=True)
+
+    def step():
+        F.relu(norm(x * 2) + x).sum().backward()
+
+    step()
+    with anatomy.watched_kernels() as plain:
+        step()
+    with anatomy.watched_kernels() as calls, anatomy.watched_operators(calls):
+        step()
+    kernels = [(c.name, c.shapes) for c in calls if c.family != anatomy.NUMPY]
+    assert kernels == [(c.name, c.shapes) for c in plain]
+    assert "Mul" in [c.name for c in calls]
+
+
 @pytest.mark.parametrize(
     ("call", "name", "flops"),
     [

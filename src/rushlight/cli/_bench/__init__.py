@@ -1,6 +1,6 @@
 """What `rushlight bench` and the scripts of `benchmarks/` measure, and how.
 
-A worker (`steps`, `kernels`, `peak`, `conv_relu`, `matmul`, `extension`) is a module with
+A worker (`steps`, `anatomy`, `kernels`, `peak`, `conv_relu`, ...) is a module with
 `main(settings) -> results`. It runs in a process of its own, where this folder is the top-level
 package `_bench`, so that a process which measures another framework does not load rushlight.
 
@@ -10,5 +10,6 @@ package `_bench`, so that a process which measures another framework does not lo
 | `contenders` | who is measured, and with which settings; rounds in turn |
 | `models`, `workloads` | whole training and inference steps |
 | `cases` | single operators, their arithmetic and their traffic |
+| `work` | the arithmetic and traffic of a call of one of rushlight's kernels |
 | `results`, `tables` | minimum, median, ratios; text and Markdown |
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,31 +155,51 @@ def watched_kernels() -> Iterator[list[Call]]:
 
 @contextmanager
 def watched_operators(calls: list[Call]) -> Iterator[list[str]]:
-    """Add the operators without kernel on large arrays to the list; return the names of all."""
-    interception = importlib.import_module("rushlight.autograd.interception")
-    Tensor = importlib.import_module("rushlight").Tensor
+    """Add the operators without kernel on large arrays to the list; return the names of all.
+
+    Their `forward` is replaced, because an interceptor would have some results computed earlier.
+    """
+    Op = importlib.import_module("rushlight.autograd.node").Op
     names: list[str] = []
     inner = [0.0]  # seconds, without kernels, of operators within each open one, innermost last
 
-    def see(op: Any, inputs: Any, params: Any, proceed: Any) -> Any:
-        names.append(op.__name__)
-        inner.append(0.0)
-        number, start = len(calls), _clock()
-        result = proceed(op, inputs, params)
-        seconds = _clock() - start
-        kernels = [call.seconds for call in calls[number:] if call.family != NUMPY]
-        seconds -= sum(kernels)
-        own = seconds - inner.pop()
-        inner[-1] += seconds
-        found = [result] if isinstance(result, Tensor) else result
-        used = tuple(t.array for t in (*inputs, *found) if isinstance(t, Tensor))
-        moved = work.traffic(used, {}, ())
-        if moved >= LARGE and not (kernels or op.view):
-            calls.append(Call(NUMPY, op.__name__, work.shapes(used), own, 0.0, moved))
-        return result
+    def watched(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def call(ctx: Any, *inputs: Any, **params: Any) -> Any:
+            names.append(type(ctx).__name__)
+            inner.append(0.0)
+            number, start = len(calls), _clock()
+            result = forward(ctx, *inputs, **params)
+            seconds = _clock() - start
+            kernels = [call.seconds for call in calls[number:] if call.family != NUMPY]
+            seconds -= sum(kernels)
+            own = seconds - inner.pop()
+            inner[-1] += seconds
+            used = tuple(work.arrays((inputs, result)))
+            moved = work.traffic(used, {}, ())
+            if moved >= LARGE and not (kernels or ctx.view):
+                calls.append(Call(NUMPY, names[-1], work.shapes(used), own, 0.0, moved))
+            return result
 
-    interception.add_interceptor(see)
+        return call
+
+    found = [(kind, vars(kind).get("forward")) for kind in _below(Op)]
+    found = [(kind, forward) for kind, forward in found if inspect.isfunction(forward)]
+    for kind, forward in found:
+        kind.forward = watched(forward)
     try:
         yield names
     finally:
-        interception.remove_interceptor(see)
+        for kind, forward in found:
+            kind.forward = forward
+
+
+def _below(kind: type) -> Iterator[Any]:
+    """Yield the classes derived from a class, each once."""
+    seen: set[type] = set()
+    waiting: list[Any] = [kind]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            if each not in seen:
+                seen.add(each)
+                waiting.append(each)
+                yield each

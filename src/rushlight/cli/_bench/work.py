@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -82,13 +82,13 @@ def traffic(args: tuple[Any, ...], options: Mapping[str, Any], result: Any) -> f
     return 2 * total - sum(a.nbytes for a in arrays(args[1]))
 
 
-def arrays(values: Iterable[Any]) -> Iterator[Any]:
-    """Yield the arrays in nested lists and tuples."""
-    for value in values:
-        if isinstance(value, np.ndarray):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from arrays(value)
+def arrays(value: Any) -> Iterator[Any]:
+    """Yield the arrays in nested lists and tuples, or the value itself if it is one."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from arrays(each)
 
 
 def shapes(args: tuple[Any, ...]) -> str:
