@@ -174,8 +174,9 @@ def watched_operators(calls: list[Call]) -> Iterator[list[str]]:
             seconds -= sum(kernels)
             own = seconds - inner.pop()
             inner[-1] += seconds
-            used = tuple(work.arrays((inputs, result)))
-            moved = work.traffic(used, {}, ())
+            results = list(work.arrays(result))  # none if the next operator computes it
+            used = (*work.arrays(inputs), *results)
+            moved = work.traffic(used, {}, ()) if results else 0.0
             if moved >= LARGE and not (kernels or ctx.view):
                 calls.append(Call(NUMPY, names[-1], work.shapes(used), own, 0.0, moved))
             return result
