@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, wrap
+from ..backend.memory_format import has_format, in_format, is_channels_last
 from ..kernels._float_errors import IGNORE, restore_errors, set_errors
 from . import anomaly, interception
 from .mode import GRAD, NO_GRAD, grad_mode
@@ -307,13 +308,13 @@ def _with_sparse(tensor: Tensor, grad: Tensor) -> Tensor:
 
 
 def _own(grad: Tensor, like: Tensor, take: bool) -> Tensor:
-    """Return a gradient of the leaf's dtype whose memory nothing else refers to."""
-    array = grad.array
+    """Return a gradient in the leaf's dtype and format whose memory nothing else refers to."""
+    array, last = grad.array, is_channels_last(like.array)
     if array.dtype != like.array.dtype:
-        return wrap(array.astype(like.array.dtype))
+        return wrap(in_format(array.astype(like.array.dtype), last))
     del array
     if take and _references(grad) <= _REFERENCES_OF_AN_UNSHARED_ARRAY:
         array = grad.array
-        if array.base is None and array.flags.c_contiguous:
+        if array.base is None and has_format(array, last):
             return wrap(array)
-    return wrap(grad.array.copy())
+    return wrap(in_format(grad.array, last, copy=True))

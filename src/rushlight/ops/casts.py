@@ -11,6 +11,9 @@ from ..backend.device import device
 from ..backend.dtype import dtype
 from ..backend.memory_format import (
     check_rank,
+    has_format,
+    in_format,
+    is_channels_last,
     is_contiguous,
     memory_format,
     memory_order,
@@ -58,7 +61,7 @@ class Clone(Op):
     """y = a copy of x in NumPy's `order`, or with its dimensions in a given one.  dL/dx = g."""
 
     def forward(ctx, x: Array, *, order: str | Shape = "K") -> Array:
-        if order == "K" and 0 in x.strides:
+        if order == "K" and (0 in x.strides or is_channels_last(x)):
             order = order_in_memory(x)
         if isinstance(order, str):
             return array_module(x).array(x, copy=True, order=order)
@@ -76,12 +79,34 @@ def cast(x: Tensor, to: dtype) -> Tensor:
     return Cast.apply(x, dtype=to) if to.kind > 1 else Truncate.apply(x, dtype=to)
 
 
+class InFormat(Op):
+    """y = x dense, channels-last or in row-major order.  dL/dx = g."""
+
+    label = "Clone"
+
+    def forward(ctx, x: Array, *, last: bool) -> Array:
+        return in_format(x, last)
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        return g
+
+
+def to_format(x: Tensor, last: bool) -> Tensor:
+    """Return `x` dense in channels-last or row-major order; `x` itself if it is so already."""
+    return x if has_format(x.array, last) else InFormat.apply(x, last=last)
+
+
 def copy_in(x: Tensor, form: memory_format | None) -> Tensor:
     """Return a copy of `x` in a memory format; None or `preserve_format` keeps x's order."""
     if form is None or form._name == "preserve_format":
         return Clone.apply(x)
     check_rank(form, x.array.ndim)
     return Clone.apply(x, order="C" if form.rank is None else memory_order(form, x.array.ndim))
+
+
+def _asks_for(x: Array, form: memory_format) -> bool:
+    """Whether `x` lies in this format and is not taken for another, where strides can be both."""
+    return is_contiguous(x, form) and is_channels_last(x) == (form.rank is not None)
 
 
 def convert(
@@ -110,6 +135,6 @@ def convert(
         result = cast(result, to)
     if form is not None and form._name != "preserve_format":
         check_rank(form, x.array.ndim)
-        if not is_contiguous(result.array, form):
+        if not _asks_for(result.array, form):
             return copy_in(result, form)
     return copy_in(result, form) if copy and result is x else result

@@ -12,11 +12,13 @@ from typing import Any
 from .._tensor import Tensor
 from .._typing import Array, IntOrPair, Shape
 from ..autograd.node import Op
+from ..backend.memory_format import is_channels_last
 from ..kernels import conv as K
 from ._arguments import per_axis
 from ._autocast import is_on
 from ._export import export
 from ._operands import not_a_tensor
+from .casts import to_format
 
 Sizes = tuple[int, ...]
 
@@ -38,6 +40,8 @@ class Conv(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
         to_x, to_w, to_b = ctx.edges
+        # The gradients' format is that of the result, whatever g has.
+        g = to_format(g, is_channels_last(x.array) or is_channels_last(w.array))
         return (
             ConvGradInput.apply(g, conj(w), input_shape=x.array.shape, **ctx.options)
             if to_x
@@ -63,6 +67,7 @@ class ConvGradInput(Op):
     def backward(ctx, gg: Tensor) -> tuple[Tensor | None, ...]:
         g, w = ctx.saved_tensors
         to_g, to_w = ctx.edges
+        gg = to_format(gg, is_channels_last(g.array) or is_channels_last(w.array))
         return (
             _cropped(Conv.apply(gg, conj(w), None, **ctx.options), g) if to_g else None,
             ConvGradWeight.apply(conj(g), gg, weight_shape=w.array.shape, **ctx.options)
@@ -300,7 +305,7 @@ def _conv_transpose(
         stride=stride, padding=padding, dilation=dilation, groups=groups,
     )  # fmt: skip
     if b is not None:
-        y = y + b.reshape(-1, *(1,) * spatial)
+        y = to_format(y + b.reshape(-1, *(1,) * spatial), is_channels_last(y.array))
     return y.squeeze(0) if unbatched else y
 
 

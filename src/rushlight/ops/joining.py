@@ -11,7 +11,7 @@ from .._tensor import Tensor, method
 from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module, row_major
-from ..backend.memory_format import channels_last, channels_last_3d, is_contiguous
+from ..backend.memory_format import in_format, is_channels_last
 from ..errors import wrap_dim
 from ._export import export
 from ._promote import result_type
@@ -20,14 +20,6 @@ from .indexing import Slice, along
 from .shape import reshape, unsqueeze
 
 _ALL = slice(None)
-
-
-_CHANNELS_LAST = {4: channels_last, 5: channels_last_3d}
-
-
-def _all_channels_last(arrays: tuple[Array, ...]) -> bool:
-    form = _CHANNELS_LAST.get(arrays[0].ndim)
-    return form is not None and all(is_contiguous(x, form) for x in arrays)
 
 
 class Cat(Op):
@@ -39,7 +31,7 @@ class Cat(Op):
         if ctx.edges:
             ctx.dim, ctx.extents = dim, [x.shape[dim] for x in arrays]
         y = array_module(arrays[0]).concatenate(arrays, axis=dim)
-        return y if y.flags.c_contiguous or _all_channels_last(arrays) else y.copy(order="C")
+        return in_format(y, all(map(is_channels_last, arrays)))
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         grads: list[Tensor | None] = []

@@ -18,10 +18,11 @@ from .._typing import Array
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Op
 from ..autograd.view import bump
+from ..backend.memory_format import is_channels_last
 from ..kernels import norm as K
 from ._deferred import Gated, Normalised, is_kept, may_wait
 from ._export import export, into
-from .casts import cast
+from .casts import cast, to_format
 
 
 def _row(v: Tensor, ndim: int) -> Tensor:
@@ -98,7 +99,7 @@ class BatchNormEval(Op):
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w, mean, var = ctx.saved_tensors
         axes = (0, *range(2, x.ndim))
-        wide, g = _wide(x), _wide(g)
+        wide, g = _wide(x), _wide(to_format(g, is_channels_last(x.array)))
         rstd = _row((_wide(var) + ctx.eps).rsqrt(), x.ndim)
         xhat = (wide - _row(_wide(mean), x.ndim)) * rstd
         gx = g * rstd if w is None else g * (rstd * _row(_wide(w), x.ndim))
@@ -328,7 +329,7 @@ def instance_norm(
         flat = input.array.reshape(n, channels, count).astype(np.float64)
         _update(running_mean, flat.mean(2).mean(0), momentum)
         _update(running_var, flat.var(2, ddof=1).mean(0), momentum)
-    return GroupNorm.apply(input, weight, bias, groups=channels, eps=eps)
+    return GroupNorm.apply(to_format(input, last=False), weight, bias, groups=channels, eps=eps)
 
 
 def _normalized_axes(

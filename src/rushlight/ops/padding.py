@@ -11,9 +11,11 @@ from .._tensor import Tensor, wrap
 from .._typing import Array
 from ..autograd.node import Op
 from ..backend.array import array_module
+from ..backend.memory_format import in_format, is_channels_last
 from ._autocast import autocast
 from ._export import export
 from ._operands import not_a_tensor
+from .casts import to_format
 
 Widths = tuple[tuple[int, int], ...]  # (before, after) for each axis; negative ones cut
 
@@ -28,6 +30,7 @@ class Pad(Op):
         y = array_module(x).full(
             [n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype
         )
+        y = in_format(y, is_channels_last(x))
         y[_inside(widths, y.shape)] = x[_inside([(-a, -b) for a, b in widths], x.shape)]
         return y
 
@@ -129,6 +132,8 @@ def _repeat(input: Tensor, mode: str, axes: Sequence[Any]) -> Tensor:
         if before or after:
             positions = _positions(mode, size, before, after)
             result = result.index_select(axis, wrap(positions))
+    if mode != "circular" and is_channels_last(input.array):
+        result = to_format(result, last=True)
     return result.clone() if result is input else result
 
 

@@ -9,12 +9,14 @@ from typing import Any
 from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
+from ..backend.memory_format import is_channels_last
 from ..kernels import pool as K
 from ..kernels._window import pool_output_size
 from ._arguments import per_axis
 from ._autocast import autocast
 from ._export import export
 from ._operands import not_a_tensor
+from .casts import to_format
 
 Sizes = tuple[int, ...]
 IntOrSizes = int | Sequence[int]
@@ -85,10 +87,11 @@ class AvgPool(Op):
         return _pooling("AvgPool", ctx.shape)
 
     def forward(ctx, x: Array, **window: Any) -> Array:
-        ctx.shape, ctx.window = x.shape, window
+        ctx.shape, ctx.window, ctx.last = x.shape, window, is_channels_last(x)
         return K.avg_pool(x, **window)
 
     def backward(ctx, g: Tensor) -> Tensor:
+        g = to_format(g, ctx.last)
         return AvgPoolGrad.apply(g, input_shape=ctx.shape, **ctx.window)
 
 
@@ -114,10 +117,11 @@ class AdaptiveAvgPool(Op):
         return _pooling("AdaptiveAvgPool", ctx.shape)
 
     def forward(ctx, x: Array, *, output_size: Sizes) -> Array:
-        ctx.shape, ctx.size = x.shape, tuple(output_size)
+        ctx.shape, ctx.size, ctx.last = x.shape, tuple(output_size), is_channels_last(x)
         return K.adaptive_avg_pool(x, output_size=output_size)
 
     def backward(ctx, g: Tensor) -> Tensor:
+        g = to_format(g, ctx.last)
         return AdaptiveAvgPoolGrad.apply(g, input_shape=ctx.shape)
 
 

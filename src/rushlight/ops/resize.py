@@ -8,8 +8,10 @@ from typing import Any
 from .._tensor import Tensor
 from .._typing import Array
 from ..autograd.node import Op
+from ..backend.memory_format import in_format, is_channels_last
 from ..kernels import resize as K
 from ._export import export
+from .casts import to_format
 
 _KERNEL_MODES = {
     "nearest": "nearest",
@@ -38,7 +40,7 @@ class Resize(Op):
 
     def forward(ctx, x: Array, *, size: tuple[int, ...], **options: Any) -> Array:
         ctx.input_size, ctx.options = x.shape[2:], options
-        return K.resize(x, size=size, **options)
+        return in_format(K.resize(x, size=size, **options), is_channels_last(x))
 
     def backward(ctx, g: Tensor) -> Tensor:
         return ResizeGrad.apply(g, input_size=ctx.input_size, **ctx.options)
@@ -51,7 +53,7 @@ class ResizeGrad(Op):
 
     def forward(ctx, g: Array, *, input_size: tuple[int, ...], **options: Any) -> Array:
         ctx.size, ctx.options = g.shape[2:], options
-        return K.resize_grad(g, input_size=input_size, **options)
+        return in_format(K.resize_grad(g, input_size=input_size, **options), is_channels_last(g))
 
     def backward(ctx, gg: Tensor) -> Tensor:
         return Resize.apply(gg, size=ctx.size, **ctx.options)
@@ -203,7 +205,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     x = input.reshape(*lead, c // (r * r), r, r, h, w)
     x = x.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)  # (*, C, H, r, W, r)
-    return x.reshape(*lead, c // (r * r), h * r, w * r)
+    return _as_input(x.reshape(*lead, c // (r * r), h * r, w * r), input)
 
 
 @export(functional=True)
@@ -221,7 +223,12 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     x = input.reshape(*lead, c, h // r, r, w // r, r)
     x = x.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)  # (*, C, r, r, H, W)
-    return x.reshape(*lead, c * r * r, h // r, w // r)
+    return _as_input(x.reshape(*lead, c * r * r, h // r, w // r), input)
+
+
+def _as_input(x: Tensor, input: Tensor) -> Tensor:
+    """Return `x` channels-last if the input is."""
+    return to_format(x, last=True) if is_channels_last(input.array) else x
 
 
 def _check_shuffle(name: str, input: Tensor, factor: int) -> None:
@@ -251,4 +258,5 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
-    return input.reshape(n, groups, c // groups, *space).transpose(1, 2).reshape(input.array.shape)
+    x = input.reshape(n, groups, c // groups, *space).transpose(1, 2)
+    return _as_input(x.reshape(input.array.shape), input)

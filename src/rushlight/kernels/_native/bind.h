@@ -110,36 +110,6 @@ void bind(nb::module_& m, const char* name, R (*f)(A...)) {
   }, optional<A>()...);
 }
 
-// Elements fill one block without gaps, axes in any order (channels-last included).
-inline bool is_dense(PyArrayObject* a) {
-  if (PyArray_IS_C_CONTIGUOUS(a)) return true;
-  npy_intp expected = PyArray_ITEMSIZE(a);
-  uint32_t seen = 0;
-  for (int found = 0; found < PyArray_NDIM(a); ++found) {
-    int axis = 0;
-    for (; axis < PyArray_NDIM(a); ++axis) {
-      const bool fits = PyArray_DIM(a, axis) == 1 || PyArray_STRIDE(a, axis) == expected;
-      if ((seen >> axis & 1) == 0 && fits) break;
-    }
-    if (axis == PyArray_NDIM(a) || axis > 31) return false;
-    seen |= 1u << axis;
-    expected *= PyArray_DIM(a, axis);
-  }
-  return true;
-}
-
-// Same shape, and element i of one lies at the same place as element i of the other.
-inline bool same_layout(PyArrayObject* a, PyArrayObject* b) {
-  if (PyArray_NDIM(a) != PyArray_NDIM(b)) return false;
-  const bool both_c = PyArray_IS_C_CONTIGUOUS(a) && PyArray_IS_C_CONTIGUOUS(b);
-  for (int i = 0; i < PyArray_NDIM(a); ++i) {
-    if (PyArray_DIM(a, i) != PyArray_DIM(b, i)) return false;
-    if (!both_c && PyArray_DIM(a, i) > 1 && PyArray_STRIDE(a, i) != PyArray_STRIDE(b, i))
-      return false;
-  }
-  return true;
-}
-
 // The kernel of kernels/cast, for the level in use.
 bool convert(const View& x, const View& y);
 
@@ -186,18 +156,17 @@ void bind_map_as(nb::module_& m, const char* name, F f, std::index_sequence<I...
   m.def(name, [f](std::conditional_t<true, nb::handle, decltype(I)>... inputs, S... scalars) {
     const std::array<PyObject*, Inputs> objects{inputs.ptr()...};
     std::array<void*, Inputs + 1> data;
-    if (!PyArray_CheckExact(objects[0])) return not_implemented();
-    auto* first = reinterpret_cast<PyArrayObject*>(objects[0]);
-    const int number = PyArray_TYPE(first);
-    const DType type = dtype_of(number, static_cast<int>(PyArray_ITEMSIZE(first)));
-    if (type != DType::float32 && !is_half(type)) return not_implemented();
+    std::array<View, Inputs> views;
     for (size_t i = 0; i < Inputs; ++i) {
-      auto* a = reinterpret_cast<PyArrayObject*>(objects[i]);
-      if (!PyArray_CheckExact(objects[i]) || PyArray_TYPE(a) != number ||
-          !PyArray_ISBEHAVED_RO(a) || !(i == 0 ? is_dense(a) : same_layout(first, a)))
-        return not_implemented();
-      data[i] = PyArray_DATA(a);
+      View& v = views[i];
+      if (!PyArray_CheckExact(objects[i]) || !fill_view(objects[i], v)) return not_implemented();
+      const bool fits = i == 0 ? (v.is(DType::float32) || is_half(v.dtype)) && is_dense(v)
+                               : v.is(views[0].dtype) && same_layout(views[0], v);
+      if (!fits) return not_implemented();
+      data[i] = v.data;
     }
+    const DType type = views[0].dtype;
+    auto* first = reinterpret_cast<PyArrayObject*>(objects[0]);
     PyObject* result = PyArray_NewLikeArray(first, NPY_KEEPORDER, nullptr, 0);
     if (result == nullptr) nb::raise_python_error();
     auto* out = reinterpret_cast<PyArrayObject*>(result);

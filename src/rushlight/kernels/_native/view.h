@@ -35,6 +35,35 @@ struct View {
   float* f32() const { return static_cast<float*>(data); }
 };
 
+// Elements fill one block without gaps, axes in any order (channels-last included).
+inline bool is_dense(const View& v) {
+  if (v.contiguous) return true;
+  int64_t expected = v.itemsize;
+  uint32_t seen = 0;
+  for (int found = 0; found < v.ndim; ++found) {
+    int axis = 0;
+    for (; axis < v.ndim; ++axis) {
+      const bool fits = v.shape[axis] == 1 || v.byte_strides[axis] == expected;
+      if ((seen >> axis & 1) == 0 && fits) break;
+    }
+    if (axis == v.ndim || axis > 31) return false;
+    seen |= 1u << axis;
+    expected *= v.shape[axis];
+  }
+  return true;
+}
+
+// Same shape, and element i of one lies at the same place as element i of the other.
+inline bool same_layout(const View& a, const View& b) {
+  if (a.ndim != b.ndim) return false;
+  const bool both_c = a.contiguous && b.contiguous;
+  for (int i = 0; i < a.ndim; ++i) {
+    if (a.shape[i] != b.shape[i]) return false;
+    if (!both_c && a.shape[i] > 1 && a.byte_strides[i] != b.byte_strides[i]) return false;
+  }
+  return true;
+}
+
 using Views = std::vector<View>;  // a Python list or tuple of arrays
 
 }  // namespace rl

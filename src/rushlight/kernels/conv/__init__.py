@@ -4,7 +4,8 @@
 
 Shapes: x (N, C, *S), w (O, C / G, *K), b (O), y and g (N, O, *OS). `stride`, `padding` and
 `dilation` hold one integer per spatial axis. float16 and bfloat16 are computed in float32 and
-rounded once.
+rounded once. Results are channels-last where one of the two arrays they are made from is, else in
+C order.
 
 The reference unrolls the windows of x into columns, so that each of the three is one matrix
 product per group (Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks
@@ -19,6 +20,7 @@ from math import prod
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
+from rushlight.backend.memory_format import in_format, is_channels_last
 from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import is_half, widen
 from rushlight.kernels._window import (
@@ -60,7 +62,7 @@ def conv(
         y[part] = _batch_first(xp.matmul(rows, columns), o, out)
     if b is not None:
         y += b.reshape(-1, *(1,) * len(out))
-    return y
+    return in_format(y, is_channels_last(x) or is_channels_last(w))
 
 
 @kernel
@@ -114,7 +116,8 @@ def conv_grad_input(
         target = gx[part].swapaxes(0, 1)
         for at, window in window_slices(k, stride, dilation, out):
             target[(..., *window)] += columns[(slice(None), *at)]
-    return xp.ascontiguousarray(gx[(..., *inner(size, padding))])
+    last = is_channels_last(g) or is_channels_last(w)
+    return in_format(gx[(..., *inner(size, padding))], last)
 
 
 @kernel
@@ -140,7 +143,7 @@ def conv_grad_weight(
     for part in _batches(x.shape[0], shape[2] * groups * prod(out)):
         columns = _columns(x[part], k, out, stride, padding, dilation, groups)
         gw += xp.matmul(_group_first(g[part], groups), columns.swapaxes(1, 2))
-    return gw.reshape(weight_shape)
+    return in_format(gw.reshape(weight_shape), is_channels_last(g) or is_channels_last(x))
 
 
 @kernel

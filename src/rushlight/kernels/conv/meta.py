@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._typing import Array
+from ...backend.memory_format import in_format, is_channels_last
 from ...backend.meta import MetaArray, meta_array
 from .._window import conv_output_size
 from . import conv, conv_grad_input, conv_grad_weight
@@ -18,14 +19,19 @@ def _conv(
     groups: int,
 ) -> Array:  # fmt: skip
     out = conv_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
-    return meta_array((x.shape[0], w.shape[0], *out), np.result_type(x.dtype, w.dtype))
+    return _result((x.shape[0], w.shape[0], *out), x, w)
 
 
 @conv_grad_input.fast(MetaArray)
 def _grad_input(g: Array, w: Array, *, input_shape: Any, **options: Any) -> Array:
-    return meta_array(input_shape, np.result_type(g.dtype, w.dtype))
+    return _result(input_shape, g, w)
 
 
 @conv_grad_weight.fast(MetaArray)
 def _grad_weight(g: Array, x: Array, *, weight_shape: Any, **options: Any) -> Array:
-    return meta_array(weight_shape, np.result_type(g.dtype, x.dtype))
+    return _result(weight_shape, g, x)
+
+
+def _result(shape: Any, a: Array, b: Array) -> Array:
+    made = meta_array(shape, np.result_type(a.dtype, b.dtype))
+    return in_format(made, is_channels_last(a) or is_channels_last(b))

@@ -341,6 +341,12 @@ void pack(const Matrix& b, int64_t n, int64_t k, float* to) {
     pack_columns(b, Pass(whole, d, kDepth), 0, n, to + round_up(n, kColumns) * d);
 }
 
+int64_t packed_place(int64_t n, int64_t k, int64_t row, int64_t column) {
+  const int64_t first = row / kDepth * kDepth, depth = std::min(kDepth, k - first);
+  return round_up(n, kColumns) * first + column / kColumns * kColumns * depth +
+         (row - first) * kColumns + column % kColumns;
+}
+
 void multiply_packed(const Product& p) {
   const Area area{0, p.m, 0, p.n};
   for (int64_t d = 0; d < p.k; d += kDepth) {

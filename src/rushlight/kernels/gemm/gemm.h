@@ -55,5 +55,8 @@ void multiply(const Product& p);
 int64_t packed_size(int64_t n, int64_t k);
 void pack(const Matrix& b, int64_t n, int64_t k, float* to);
 void multiply_packed(const Product& p);
+// Where element (row, column) of B lies in the packed copy; the columns up to the next multiple of W
+// follow it. For operands that are computed rather than copied.
+int64_t packed_place(int64_t n, int64_t k, int64_t row, int64_t column);
 
 }  // namespace rl::RL_LEVEL

@@ -4,7 +4,8 @@
 
 `var` is the biased variance. Statistics come from two passes (mean first, then the mean of
 squared deviations), because E[x^2] - E[x]^2 cancels. float16 and bfloat16 inputs are computed in
-float32 and so are their statistics. w and b may be None. Every result is a new array.
+float32 and so are their statistics. w and b may be None. Every result is a new array; those of
+batch and group normalisation that have x's shape are channels-last if x is.
 
 With n elements per group and u = g * w, every one of them has the gradient
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
+from rushlight.backend.memory_format import in_format, is_channels_last
 from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 from rushlight.kernels.activation import relu_grad
@@ -65,7 +67,7 @@ def batch_norm_apply(
         y = y + widen(residual)
     if relu:
         y = array_module(y).maximum(y, 0)
-    return y.astype(x.dtype, copy=False)
+    return _like(y, x)
 
 
 def batch_norm_eval(
@@ -106,7 +108,7 @@ def batch_norm_grad(
         gx = wide_g * _per_channel(scale, ndim)
     dtype = x.dtype if w is None else w.dtype
     return (
-        gx.astype(x.dtype, copy=False),
+        _like(gx, x),
         gw.astype(dtype, copy=False),
         gb.astype(dtype, copy=False),
     )
@@ -163,7 +165,7 @@ def group_norm(
     rows = _group_rows(widen(x), groups)
     centred, mean, rstd = _standardise(rows, (1,), eps)
     y = _affine((centred * rstd).reshape(x.shape), w, b)
-    return y.astype(x.dtype, copy=False), mean.reshape(n, groups), rstd.reshape(n, groups)
+    return _like(y, x), mean.reshape(n, groups), rstd.reshape(n, groups)
 
 
 @kernel
@@ -180,7 +182,7 @@ def group_norm_grad(
     gx = _standardise_grad(_group_rows(u, groups), xhat, rstd, (1,)).reshape(x.shape)
     dtype = x.dtype if w is None else w.dtype
     return (
-        gx.astype(x.dtype, copy=False),
+        _like(gx, x),
         gw.astype(dtype, copy=False),
         gb.astype(dtype, copy=False),
     )
@@ -215,6 +217,11 @@ def rms_norm_grad(
     gx = rstd * (u - xhat * (u * xhat).mean(axis=_last(x.ndim, axes), keepdims=True))
     dtype = x.dtype if w is None else w.dtype
     return gx.astype(x.dtype, copy=False), gw.astype(dtype, copy=False)
+
+
+def _like(y: Array, x: Array) -> Array:
+    """y in x's dtype and memory format."""
+    return in_format(y.astype(x.dtype, copy=False), is_channels_last(x))
 
 
 def _last(ndim: int, axes: int) -> tuple[int, ...]:

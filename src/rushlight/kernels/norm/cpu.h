@@ -9,6 +9,16 @@ RL_KERNEL(bool, batch_norm_apply, (const View& x, const View& w, const View& b, 
 RL_KERNEL(bool, batch_norm_backward, (const View& g, const View& x, const View& w, const View& mean,
                                       const View& rstd, const View& y, const View& gx,
                                       const View& gw, const View& gb, bool training))
+// The same for channels-last images as a matrix (N S, C).
+RL_KERNEL(bool, batch_norm_last_statistics, (const View& x, const View& mean, const View& rstd,
+                                             const View& var, double eps))
+RL_KERNEL(bool, batch_norm_last_apply, (const View& x, const View& w, const View& b, const View& mean,
+                                        const View& rstd, const View& residual, const View& y,
+                                        bool relu))
+RL_KERNEL(bool, batch_norm_last_backward, (const View& g, const View& x, const View& w,
+                                           const View& mean, const View& rstd, const View& y,
+                                           const View& gx, const View& gw, const View& gb,
+                                           bool training))
 RL_KERNEL(bool, layer_norm_forward, (const View& x, const View& w, const View& b, const View& y,
                                      const View& mean, const View& rstd, int64_t length, double eps))
 RL_KERNEL(bool, layer_norm_backward, (const View& g, const View& x, const View& w, const View& mean,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rushlight._typing import Array
+from rushlight.backend.memory_format import empty_channels_last, in_format, is_channels_last
 from rushlight.kernels import norm as reference
 from rushlight.kernels._native import core
 
@@ -33,7 +34,10 @@ def batch_norm_statistics_native(x: Array, *, eps: float) -> Any:
     if not _planes(x):
         return NotImplemented
     mean, rstd, var = np.empty((3, x.shape[1]), dtype=np.float32)
-    done = core.batch_norm_statistics(np.ascontiguousarray(x), mean, rstd, var, eps)
+    if is_channels_last(x):
+        done = core.batch_norm_last_statistics(_rows(x), mean, rstd, var, eps)
+    else:
+        done = core.batch_norm_statistics(np.ascontiguousarray(x), mean, rstd, var, eps)
     return NotImplemented if done is NotImplemented else (mean, rstd, var)
 
 
@@ -45,6 +49,11 @@ def batch_norm_apply_native(
     """Decline all but float32 with spatial axes."""
     if not _planes(x) or (residual is not None and residual.shape != x.shape):
         return NotImplemented
+    if is_channels_last(x):
+        y = empty_channels_last(x.shape, np.float32)
+        added = None if residual is None else _rows(residual)
+        done = core.batch_norm_last_apply(_rows(x), w, b, mean, rstd, added, _rows(y), relu)
+        return NotImplemented if done is NotImplemented else y
     x = np.ascontiguousarray(x)
     if residual is not None:
         residual = np.ascontiguousarray(residual)
@@ -61,11 +70,17 @@ def batch_norm_grad_native(
     """Decline all but float32 with spatial axes."""
     if not _planes(x) or g.dtype != np.float32:
         return NotImplemented
+    gw, gb = np.empty((2, x.shape[1]), dtype=np.float32)
+    if is_channels_last(x):
+        gx = empty_channels_last(x.shape, np.float32)
+        through = None if y is None else _rows(y)
+        arrays = (_rows(g), _rows(x), w, mean, rstd, through, _rows(gx), gw, gb)
+        done = core.batch_norm_last_backward(*arrays, training)
+        return NotImplemented if done is NotImplemented else (gx, gw, gb)
     g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
     if y is not None:
         y = np.ascontiguousarray(y)
     gx = np.empty_like(x)
-    gw, gb = np.empty((2, x.shape[1]), dtype=np.float32)
     done = core.batch_norm_backward(g, x, w, mean, rstd, y, gx, gw, gb, training)
     return NotImplemented if done is NotImplemented else (gx, gw, gb)
 
@@ -105,11 +120,12 @@ def group_norm_native(
     """Decline all but float32 with spatial axes."""
     if not _planes(x):
         return NotImplemented
+    last = is_channels_last(x)
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)
     mean, rstd = np.empty((2, x.shape[0], groups), dtype=np.float32)
     done = core.group_norm_forward(x, w, b, y, mean, rstd, groups, eps)
-    return NotImplemented if done is NotImplemented else (y, mean, rstd)
+    return NotImplemented if done is NotImplemented else (in_format(y, last), mean, rstd)
 
 
 @reference.group_norm_grad.fast(np.ndarray, rounded=_GRADIENTS)
@@ -119,11 +135,17 @@ def group_norm_grad_native(
     """Decline all but float32 with spatial axes."""
     if not _planes(x) or g.dtype != np.float32:
         return NotImplemented
+    last = is_channels_last(x)
     g, x = np.ascontiguousarray(g), np.ascontiguousarray(x)
     gx = np.empty_like(x)
     gw, gb = np.empty((2, x.shape[1]), dtype=np.float32)
     done = core.group_norm_backward(g, x, w, mean, rstd, gx, gw, gb, groups)
-    return NotImplemented if done is NotImplemented else (gx, gw, gb)
+    return NotImplemented if done is NotImplemented else (in_format(gx, last), gw, gb)
+
+
+def _rows(x: Array) -> Array:
+    """(N, C, *S) -> (N S, C) in C order: a row for each pixel."""
+    return np.ascontiguousarray(x.transpose(0, *range(2, x.ndim), 1)).reshape(-1, x.shape[1])
 
 
 def _planes(x: Array) -> bool:

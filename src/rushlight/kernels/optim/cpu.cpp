@@ -22,7 +22,8 @@ struct Lists {
       if (k >= required && l.empty()) continue;
       if (l.size() != p.size()) return false;
       for (size_t i = 0; i < p.size(); ++i)
-        if (!l[i].dense_f32() || l[i].size != p[i].size) return false;
+        if (!l[i].is(DType::float32) || !(k == 0 ? is_dense(l[i]) : same_layout(p[i], l[i])))
+          return false;
     }
     return true;
   }

@@ -1,4 +1,7 @@
-"""Native optimizer steps: float32 arrays in C order, one call for all parameters."""
+"""Native optimizer steps, one call for all parameters.
+
+They take float32 arrays of any dense layout, a parameter, its gradient and its state the same one.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Max and average pooling in one, two or three dimensions, fixed and adaptive windows.
 
-Shapes: x (N, C, *S), y and g (N, C, *OS); any strides; every result is a new array. Window
+Shapes: x (N, C, *S), y and g (N, C, *OS); any strides; every result is a new array, channels-last
+if the first argument is (in `max_pool_grad`, `scatter_planes`: if the positions are). Window
 options hold one integer per spatial axis. float16 and bfloat16 are computed in float32.
 
 A maximum is remembered as `offsets`: its position inside its window, uint8 where the window has
@@ -17,6 +18,7 @@ import numpy as np
 
 from rushlight._typing import Array
 from rushlight.backend.array import array_module
+from rushlight.backend.memory_format import in_format, is_channels_last
 from rushlight.kernels._kernel import add_native, kernel
 from rushlight.kernels._precision import widen
 from rushlight.kernels._window import (
@@ -54,7 +56,8 @@ def max_pool(
         better = (value > y) | xp.isnan(value)
         xp.copyto(y, value, where=better)
         offsets[better] = i
-    return y, offsets
+    last = is_channels_last(x)
+    return in_format(y, last), in_format(offsets, last)
 
 
 @kernel
@@ -75,7 +78,7 @@ def max_pool_indices(
         steps = xp.arange(offsets.shape[2 + axis]).reshape(-1, *(1,) * (len(kernel) - 1 - axis))
         flat *= n
         flat += steps * stride[axis] - padding[axis] + k * dilation[axis]
-    return flat
+    return in_format(flat, is_channels_last(offsets))
 
 
 @kernel
@@ -97,7 +100,8 @@ def max_pool_grad(
     gx = xp.zeros((*input_shape[:2], *extent), dtype=wide.dtype)
     for i, (_, window) in enumerate(window_slices(kernel, stride, dilation, out)):
         gx[(..., *window)] += xp.where(offsets == i, wide, 0)
-    return gx[(..., *inner(size, padding))].astype(g.dtype)
+    gx = gx[(..., *inner(size, padding))].astype(g.dtype)
+    return in_format(gx, is_channels_last(offsets))
 
 
 @kernel
@@ -118,7 +122,7 @@ def max_pool_take(
     y = xp.zeros(offsets.shape, dtype=x.dtype)
     for i, (_, window) in enumerate(window_slices(kernel, stride, dilation, out)):
         xp.copyto(y, padded[(..., *window)], where=offsets == i)
-    return y
+    return in_format(y, is_channels_last(offsets))
 
 
 @kernel
@@ -142,7 +146,8 @@ def avg_pool(
     for _, window in window_slices(kernel, stride, once, out):
         y += padded[(..., *window)]
     count = _divisor(size, kernel, stride, padding, out, count_include_pad, divisor_override)
-    return _divide(y, xp.asarray(count)).astype(x.dtype, copy=False)
+    y = _divide(y, xp.asarray(count)).astype(x.dtype, copy=False)
+    return in_format(y, is_channels_last(x))
 
 
 @kernel
@@ -165,7 +170,8 @@ def avg_pool_grad(
     gx = xp.zeros((*input_shape[:2], *extent), dtype=share.dtype)
     for _, window in window_slices(kernel, stride, once, out):
         gx[(..., *window)] += share
-    return gx[(..., *inner(size, padding))].astype(g.dtype)
+    gx = gx[(..., *inner(size, padding))].astype(g.dtype)
+    return in_format(gx, is_channels_last(g))
 
 
 @kernel
@@ -181,7 +187,7 @@ def adaptive_avg_pool(x: Array, *, output_size: Sizes) -> Array:
         means = [_along(y, axis, start, end).mean(axis=axis) for start, end in windows]
         shape = (*y.shape[:axis], out, *y.shape[axis + 1 :])
         y = xp.stack(means, axis=axis) if means else xp.empty(shape, dtype=y.dtype)
-    return y.astype(x.dtype, copy=False)
+    return in_format(y.astype(x.dtype, copy=False), is_channels_last(x))
 
 
 @kernel
@@ -195,7 +201,7 @@ def adaptive_avg_pool_grad(g: Array, *, input_shape: Sizes) -> Array:
         for o, (start, end) in enumerate(_adaptive_windows(size, gx.shape[axis])):
             _along(grown, axis, start, end)[...] += _along(gx, axis, o, o + 1) / (end - start)
         gx = grown
-    return gx.astype(g.dtype, copy=False)
+    return in_format(gx.astype(g.dtype, copy=False), is_channels_last(g))
 
 
 @kernel
@@ -216,7 +222,8 @@ def adaptive_max_pool(x: Array, *, output_size: Sizes) -> tuple[Array, Array]:
         best = _last_nan_or_first_max(flat) if x.size else flat.argmax(axis=-1)
         y[(..., *o)] = xp.take_along_axis(flat, best[..., None], axis=-1)[..., 0]
         indices[(..., *o)] = positions[window].reshape(-1)[best]
-    return y, indices
+    last = is_channels_last(x)
+    return in_format(y, last), in_format(indices, last)
 
 
 @kernel
@@ -230,7 +237,7 @@ def scatter_planes(g: Array, indices: Array, *, input_shape: Sizes) -> Array:
     start = (xp.arange(planes) * length).reshape(-1, 1)
     where = (indices.reshape(planes, prod(indices.shape[2:])) + start).reshape(-1)
     gx = xp.bincount(where, weights=widen(g).reshape(-1), minlength=planes * length)
-    return gx.reshape(input_shape).astype(g.dtype)
+    return in_format(gx.reshape(input_shape).astype(g.dtype), is_channels_last(indices))
 
 
 @kernel
@@ -240,7 +247,8 @@ def take_planes(x: Array, indices: Array) -> Array:
     n, c = x.shape[:2]
     flat = x.reshape(n, c, prod(x.shape[2:]))
     where = indices.reshape(n, c, prod(indices.shape[2:]))
-    return xp.take_along_axis(flat, where, axis=2).reshape(indices.shape)
+    y = xp.take_along_axis(flat, where, axis=2).reshape(indices.shape)
+    return in_format(y, is_channels_last(indices))
 
 
 @kernel
@@ -265,7 +273,7 @@ def max_unpool(x: Array, indices: Array, *, output_size: Sizes) -> Array:
     y = xp.zeros((n * c, length), dtype=x.dtype)
     places = prod(x.shape[2:])
     y[xp.arange(n * c)[:, None], indices.reshape(n * c, places)] = x.reshape(n * c, places)
-    return y.reshape(n, c, *output_size)
+    return in_format(y.reshape(n, c, *output_size), is_channels_last(x))
 
 
 def _first_inside(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rushlight._typing import Array
+from rushlight.backend.memory_format import empty_channels_last, is_channels_last
 from rushlight.kernels import pool as reference
 from rushlight.kernels._native import core
 from rushlight.kernels._window import pool_output_size
@@ -23,10 +24,14 @@ def max_pool_native(
     if not _ours(x) or prod(kernel) > 256:
         return NotImplemented
     out = pool_output_size(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
-    y = np.empty((*x.shape[:2], *out), dtype=np.float32)
-    offsets = np.empty(y.shape, dtype=np.uint8)
+    shape = (*x.shape[:2], *out)
     options = _options(kernel, stride, padding, dilation)
-    done = core.max_pool_forward(_planes(x), _planes(y), _planes(offsets), *options)
+    if is_channels_last(x):
+        y, offsets = empty_channels_last(shape, np.float32), empty_channels_last(shape, np.uint8)
+        done = core.max_pool_last_forward(_pixels(x), _pixels(y), _pixels(offsets), *options)
+    else:
+        y, offsets = np.empty(shape, np.float32), np.empty(shape, np.uint8)
+        done = core.max_pool_forward(_planes(x), _planes(y), _planes(offsets), *options)
     return NotImplemented if done is NotImplemented else (y, offsets)
 
 
@@ -44,9 +49,13 @@ def max_pool_grad_native(
     """Decline all but float32, one or two spatial axes, uint8 offsets."""
     if not _ours(g):
         return NotImplemented
-    gx = np.empty(input_shape, dtype=np.float32)
     options = _options(kernel, stride, padding, dilation)
-    done = core.max_pool_backward(_planes(g), _planes(offsets), _planes(gx), *options)
+    if is_channels_last(offsets):
+        gx = empty_channels_last(input_shape, np.float32)
+        done = core.max_pool_last_backward(_pixels(g), _pixels(offsets), _pixels(gx), *options)
+    else:
+        gx = np.empty(input_shape, np.float32)
+        done = core.max_pool_backward(_planes(g), _planes(offsets), _planes(gx), *options)
     return NotImplemented if done is NotImplemented else gx
 
 
@@ -66,10 +75,14 @@ def avg_pool_native(
         return NotImplemented
     once = (1,) * len(kernel)
     out = pool_output_size(x.shape[2:], kernel, stride, padding, once, ceil_mode)
-    y = np.empty((*x.shape[:2], *out), dtype=np.float32)
-    options = _options(kernel, stride, padding)
-    divisor = divisor_override or 0
-    done = core.avg_pool_forward(_planes(x), _planes(y), *options, count_include_pad, divisor)
+    shape = (*x.shape[:2], *out)
+    options = (*_options(kernel, stride, padding), count_include_pad, divisor_override or 0)
+    if is_channels_last(x):
+        y = empty_channels_last(shape, np.float32)
+        done = core.avg_pool_last_forward(_pixels(x), _pixels(y), *options)
+    else:
+        y = np.empty(shape, np.float32)
+        done = core.avg_pool_forward(_planes(x), _planes(y), *options)
     return NotImplemented if done is NotImplemented else y
 
 
@@ -87,10 +100,13 @@ def avg_pool_grad_native(
     """Decline all but float32 with one or two spatial axes."""
     if not _ours(g):
         return NotImplemented
-    gx = np.empty(input_shape, dtype=np.float32)
-    options = _options(kernel, stride, padding)
-    divisor = divisor_override or 0
-    done = core.avg_pool_backward(_planes(g), _planes(gx), *options, count_include_pad, divisor)
+    options = (*_options(kernel, stride, padding), count_include_pad, divisor_override or 0)
+    if is_channels_last(g):
+        gx = empty_channels_last(input_shape, np.float32)
+        done = core.avg_pool_last_backward(_pixels(g), _pixels(gx), *options)
+    else:
+        gx = np.empty(input_shape, np.float32)
+        done = core.avg_pool_backward(_planes(g), _planes(gx), *options)
     return NotImplemented if done is NotImplemented else gx
 
 
@@ -120,6 +136,11 @@ def _planes(x: Array) -> Array:
     """C order, and H = 1 where there is only one spatial axis."""
     x = np.ascontiguousarray(x)
     return x[:, :, None] if x.ndim == 3 else x
+
+
+def _pixels(x: Array) -> Array:
+    """(N, H, W, C) in C order."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
 def _options(*options: Sizes) -> list[int]:
