@@ -282,6 +282,13 @@ void Walk::count_down(PyObject* target) {
   }
 }
 
+// Whether elements of a leaf and of its gradient lie in one order of dimensions.
+bool in_one_order(PyArrayObject* a, PyArrayObject* b) {
+  if (PyArray_IS_C_CONTIGUOUS(a) && PyArray_IS_C_CONTIGUOUS(b)) return true;
+  return PyArray_NDIM(a) == PyArray_NDIM(b) &&
+         std::equal(PyArray_STRIDES(a), PyArray_STRIDES(a) + PyArray_NDIM(a), PyArray_STRIDES(b));
+}
+
 // Whether `grad` may become the first gradient of `leaf` as it is: the case of `_accumulate` and
 // `_own` that copies nothing.
 bool can_take(PyObject* leaf, PyObject* grad) {
@@ -292,9 +299,8 @@ bool can_take(PyObject* leaf, PyObject* grad) {
     return false;
   PyObject* array = tensors.array.get(grad);
   if (array == nullptr || !PyArray_CheckExact(array) || Py_REFCNT(array) != 1) return false;
-  auto* a = reinterpret_cast<PyArrayObject*>(array);
-  return PyArray_BASE(a) == nullptr && PyArray_IS_C_CONTIGUOUS(a) &&
-         PyArray_DESCR(a) == PyArray_DESCR(reinterpret_cast<PyArrayObject*>(of_leaf));
+  auto *a = reinterpret_cast<PyArrayObject*>(array), *b = reinterpret_cast<PyArrayObject*>(of_leaf);
+  return PyArray_BASE(a) == nullptr && PyArray_DESCR(a) == PyArray_DESCR(b) && in_one_order(a, b);
 }
 
 void Walk::finish_leaf(PyObject* leaf) {
