@@ -71,6 +71,14 @@ Level level() {
   return chosen;
 }
 
+bool multiplies_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 const char* level_name(Level l) {
   constexpr const char* names[] = {"plain", "v2", "v3", "v4"};
   return names[static_cast<int>(l)];

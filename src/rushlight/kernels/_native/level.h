@@ -9,6 +9,9 @@ enum class Level { plain, v2, v3, v4 };
 Level level();
 const char* level_name(Level l);
 
+// Whether this CPU multiplies pairs of bfloat16 (AVX512-BF16), which no level asks for.
+bool multiplies_bf16();
+
 template <class F>
 struct Candidates {  // one kernel, as built for each level (null: not built)
   F plain = nullptr, v2 = nullptr, v3 = nullptr, v4 = nullptr;

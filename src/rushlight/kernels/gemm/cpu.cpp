@@ -9,6 +9,13 @@
 #include "gemm/pack.h"
 #include "gemm/unpacked.h"
 
+#if defined(RL_BF16_LEVEL)
+#include "_native/level.h"
+namespace rl::RL_BF16_LEVEL {
+#include "gemm/cpu.h"
+}
+#endif
+
 namespace rl::RL_LEVEL {
 #include "gemm/cpu.h"
 
@@ -417,6 +424,10 @@ bool gemm(const View& a, const View& b, const View& c, const View& bias, const V
   if (!b.is(a.dtype) || !c.is(a.dtype) || (bias && !bias.is(a.dtype)) ||
       (residual && !residual.is(a.dtype)) || (accumulate && !a.is(DType::float32)))
     return false;
+#if defined(RL_BF16_LEVEL)
+  if (a.is(DType::bfloat16) && multiplies_bf16())
+    return RL_BF16_LEVEL::gemm(a, b, c, bias, residual, activation, accumulate);
+#endif
   return with_float_type(a.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     if (c.size > 0) gemm_of<T>(a, b, c, bias, residual, activation, accumulate);

@@ -1,10 +1,11 @@
 // What a panel of a packed operand consists of: 32-bit units along K, floats or pairs of bfloat16.
 //
-// Pairs halve the panels, and one instruction of AVX512-BF16 multiplies 16 of them and adds both
-// products to a float32 sum: four times the multiplications of float32 in one instruction's place and
-// two. It takes denormal operands and results as zero, whatever the processor's modes say, and rounds
-// after each of the two additions. Where the instruction is missing, bfloat16 panels hold floats, which
-// is faster than to take pairs apart; RL_BF16_PAIRS=1 builds the pairs on any processor, for tests.
+// Pairs halve the panels, and an instruction of AVX512-BF16 multiplies 16 of them and adds both products
+// to a float32 sum, rounding after each addition: twice the work of a multiply-add of floats. It takes
+// denormal operands and results as zero, whatever the processor's modes say. Where the instruction is
+// missing, bfloat16 panels hold floats, which is faster than to take pairs apart. -DRL_BF16_PAIRS=1
+// builds the pairs at any level, with the instruction spelt out, to run the tests on a processor
+// without it.
 #pragma once
 #include "_native/half.h"
 
