@@ -16,7 +16,7 @@ Proceed = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 Interceptor = Callable[[Any, tuple[Any, ...], dict[str, Any], Proceed], Any]
 interceptors: tuple[Interceptor, ...] = ()
 PLAIN: Any = object()  # what `intercept` returns where no interceptor is left
-_chain_done: ContextVar[bool] = ContextVar("chain_done", default=False)
+chain_done: ContextVar[bool] = ContextVar("chain_done", default=False)
 _changing = threading.Lock()
 
 
@@ -37,8 +37,8 @@ def remove_interceptor(interceptor: Interceptor) -> None:
 
 def intercept(op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run an operator through the interceptors; PLAIN if it has passed them all already."""
-    if _chain_done.get():
-        _chain_done.set(False)  # operators that this one may call start afresh
+    if chain_done.get():
+        chain_done.set(False)  # operators that this one may call start afresh
         return PLAIN
     return _pass_on(interceptors, op, inputs, params)
 
@@ -48,5 +48,5 @@ def _pass_on(
 ) -> Any:
     if chain:
         return chain[-1](op, inputs, params, functools.partial(_pass_on, chain[:-1]))
-    _chain_done.set(True)
+    chain_done.set(True)
     return op.apply(*inputs, **params)

@@ -19,7 +19,8 @@ def _install() -> None:
     reference = node.Op.__dict__["apply"].__func__
     parts = {
         "apply": reference, "finish": node._finish, "pack": node._pack, "failed": node._failed,
-        "interception": vars(interception), "grad_mode": mode.grad_mode,
+        "interception": vars(interception), "chain_done": interception.chain_done,
+        "grad_mode": mode.grad_mode,
         "saved_hooks": mode.saved_hooks, "GRAD": mode.GRAD, "INFERENCE": mode.INFERENCE,
         "float_errors": _float_errors.setting, "ignore": _float_errors.IGNORE,
         "sequence": node.sequence_numbers, "INFERENCE_VERSION": version.INFERENCE_VERSION,

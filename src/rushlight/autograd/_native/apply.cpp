@@ -1,5 +1,6 @@
-// `Op.apply` for the plain case: no interceptors, dense arrays, views up to date, one result that is
-// an ndarray. The function in node.py says what is done; it is called for every other case.
+// `Op.apply` for the plain case: no interceptors, or all of them passed; dense arrays, views up to
+// date, one result that is an ndarray. The function in node.py says what is done; it is called for
+// every other case.
 //
 // Cost of a call that records nothing: two dictionary look-ups, three context variables, the node,
 // the Tensor, and the call of `forward`.
@@ -20,6 +21,7 @@ struct Names {
   PyObject *reference, *finish, *pack, *failed;  // functions of node.py
   PyObject *interception;                        // the module's dictionary
   PyObject *grad_mode, *saved_hooks;             // context variables
+  PyObject* chain_done;                          // that the interceptors have seen this call
   PyObject *float_errors, *ignore;               // context variable, the value to hold
   PyObject *sequence;                            // itertools.count
   PyObject *inference_version;
@@ -98,6 +100,7 @@ class Call {
  private:
   PyObject** arrays() { return stack_ + 2; }
   bool read_input(PyObject* x);
+  bool start_afresh();
   bool record();
   PyObject* finish(PyObject* result);
   PyObject* finish_in_python(PyObject* result);
@@ -151,8 +154,10 @@ bool Call::read_input(PyObject* x) {
 bool Call::prepare() {
   PyObject* interceptors = PyDict_GetItem(names.interception, strings().interceptors);
   if (interceptors == nullptr || !PyTuple_CheckExact(interceptors) ||
-      PyTuple_GET_SIZE(interceptors) != 0 || count_ + keyword_count_ > kMaxArguments)
+      count_ + keyword_count_ > kMaxArguments)
     return false;
+  const bool intercepted = PyTuple_GET_SIZE(interceptors) != 0;
+  if (intercepted && context_value(names.chain_done, nullptr) != Py_True) return false;
   for (Py_ssize_t i = 0; i < count_; ++i)
     if (!read_input(inputs_[i])) return false;
   grad_mode_ = context_value(names.grad_mode, nullptr);
@@ -163,7 +168,12 @@ bool Call::prepare() {
     if (differentiable < 0) return false;
     tracked_ = differentiable == 1;
   }
-  return true;
+  return !intercepted || start_afresh();
+}
+
+// Operators that this one may call meet the interceptors again.
+bool Call::start_afresh() {
+  return nb::steal(PyContextVar_Set(names.chain_done, Py_False)).is_valid();
 }
 
 // The edge to where `x` came from; new.
@@ -387,6 +397,7 @@ bool install_apply(nb::dict from) {
   names.interception = keep("interception");
   names.grad_mode = keep("grad_mode");
   names.saved_hooks = keep("saved_hooks");
+  names.chain_done = keep("chain_done");
   names.float_errors = keep("float_errors");
   names.ignore = keep("ignore");
   names.sequence = keep("sequence");
@@ -394,7 +405,8 @@ bool install_apply(nb::dict from) {
   names.recording = nb::cast<long>(from["GRAD"]);
   names.inference = nb::cast<long>(from["INFERENCE"]);
   if (!PyIter_Check(names.sequence) || !PyContextVar_CheckExact(names.grad_mode) ||
-      !PyContextVar_CheckExact(names.saved_hooks) || !PyContextVar_CheckExact(names.float_errors))
+      !PyContextVar_CheckExact(names.saved_hooks) || !PyContextVar_CheckExact(names.chain_done) ||
+      !PyContextVar_CheckExact(names.float_errors))
     return false;
   enabled = true;
   return true;
