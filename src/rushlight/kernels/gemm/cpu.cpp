@@ -162,26 +162,50 @@ Sums sums_of(const ProductOf<T>&, const Area&, float* room, int64_t stride) {
 
 // How the result is cut into tasks: the same for the same shape and number of threads.
 struct Grid {
-  int64_t m, n, rows, columns, row_tasks, column_tasks;
+  int64_t m, n, threads, most, rows, columns, row_tasks, column_tasks;
 
-  // Blocks of equal height, at most `most_rows`, cut across until there are four tasks for each
-  // thread, unless they become too small; and if possible as many for each thread.
+  // Blocks of equal height, at most `most_rows`, cut across into up to four tasks for each thread,
+  // unless they become too small.
   Grid(int64_t m, int64_t n, int64_t k, int64_t most_rows) : m(m), n(n) {
-    const int64_t threads = in_parallel() ? 1 : num_threads(), panels = ceil_div(n, kColumns);
-    const auto most = static_cast<int64_t>(flops_of(m, n, k) / kTaskFlops);
-    const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(most, 1, 4 * threads);
+    const int64_t panels = ceil_div(n, kColumns);
+    most = std::max<int64_t>(static_cast<int64_t>(flops_of(m, n, k) / kTaskFlops), 1);
+    threads = most == 1 || in_parallel() ? 1 : num_threads();
+    const int64_t wanted = threads == 1 ? 1 : std::min(most, 4 * threads);
     // Too few panels for all threads: their rows are cut too, and each task packs its panels itself.
     if (panels < threads && panels < wanted)
       most_rows = std::min(most_rows, ceil_div(m * panels, std::min(wanted, threads)));
-    rows = round_up(ceil_div(m, ceil_div(m, most_rows)), kRows);
+    row_tasks = ceil_div(m, most_rows);
+    if (row_tasks > threads) row_tasks = round_up(row_tasks, threads);
+    rows = round_up(ceil_div(m, row_tasks), kRows);
     row_tasks = ceil_div(m, rows);
-    int64_t across = wanted / row_tasks;
-    while (across > 1 && across * row_tasks > threads && across * row_tasks % threads != 0) --across;
-    columns = ceil_div(panels, std::clamp<int64_t>(across, 1, panels)) * kColumns;
+    columns = even_width(panels, std::min(ceil_div(wanted, row_tasks), panels)) * kColumns;
     column_tasks = ceil_div(n, columns);
   }
 
-  int64_t tasks() const { return row_tasks * column_tasks; }
+  // The panels of one task, of at most `tasks` across: as many as leave the busiest thread the
+  // least, and if there is a choice the fewest, because a thread may come late.
+  int64_t even_width(int64_t panels, int64_t tasks) const {
+    int64_t best = panels, least = INT64_MAX;
+    for (int64_t across = 1; across <= tasks; ++across) {
+      const int64_t width = ceil_div(panels, across);
+      const int64_t load = ceil_div(row_tasks * ceil_div(panels, width), threads) * width;
+      if (load <= least) {
+        least = load;
+        best = width;
+      }
+    }
+    return best;
+  }
+
+  // Low blocks of a small product share a chunk.
+  template <class F>
+  void run(F task) const {
+    const int64_t tasks = row_tasks * column_tasks, each = ceil_div(tasks, most);
+    parallel_chunks(ceil_div(tasks, each), [&](int64_t chunk) {
+      const int64_t end = std::min((chunk + 1) * each, tasks);
+      for (int64_t i = chunk * each; i < end; ++i) task(i);
+    });
+  }
 
   Area area(int64_t task) const {
     const int64_t row = task / column_tasks * rows, column = task % column_tasks * columns;
@@ -222,7 +246,7 @@ void multiply_by_columns(const ProductOf<T>& p) {
   const int64_t depth = depth_of(p), units = units_in<T>(depth);
   const Grid grid(p.m, p.n, p.k, kFewRows);
   const int64_t sums_size = keep_sums ? grid.rows * grid.columns : 0;
-  parallel_chunks(grid.tasks(), [&](int64_t task) {
+  grid.run([&](int64_t task) {
     const Area area = grid.area(task);
     const int64_t packed = (kColumns + (pack_a ? grid.rows : 0)) * units;
     const Scratch room(static_cast<size_t>(packed + sums_size) * 4);
@@ -270,7 +294,7 @@ void multiply_by_blocks(const ProductOf<T>& p) {
     for (int64_t d = 0; d < p.k; d += depth) {
       const Pass pass(p, d, depth);
       pack_columns(p.b, pass, column, n, panels);
-      parallel_chunks(grid.tasks(), [&](int64_t task) {
+      grid.run([&](int64_t task) {
         Area area = grid.area(task);
         const float* b = panels + area.column * pass.units;
         float* kept = keep_sums ? panels + panels_size + area.row * n + area.column : nullptr;
