@@ -395,3 +395,16 @@ def test_different_half_types_do_not_mix():
     with reference_only():
         want = matmul(a, b)
     np.testing.assert_array_equal(matmul(a, b), want)
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(33, 65, 129), (64, 100, 2000), (1, 70, 512)])
+def test_bfloat16_errors_beside_torchs(m, n, k):
+    torch = pytest.importorskip("torch")
+    x, w, b = (normal(*shape).astype(HALVES[0]) for shape in ((m, k), (n, k), (n,)))
+    exact = product(x, w.T) + b.astype(np.float64)
+    theirs = torch.nn.functional.linear(
+        *(torch.tensor(v.astype(np.float32)).bfloat16() for v in (x, w, b))
+    )
+    unit = np.exp2(np.floor(np.log2(np.maximum(np.abs(exact), 0.125))) - 7)
+    error = np.abs(linear(x, w, b).astype(np.float64) - exact)
+    assert (error <= np.abs(theirs.double().numpy() - exact) + unit / 2).all()
