@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import rushlight
+from rushlight import kernels
 from rushlight.autograd.graph import saved_tensors_hooks
 from rushlight.autograd.node import Node, Op
 from rushlight.autograd.version import INFERENCE_VERSION
@@ -325,6 +326,20 @@ def test_the_same_as_in_python(case):
     native = case()
     with python_only():
         assert native == case()
+
+
+@pytest.mark.parametrize("reference", [False, True], ids=["fast", "reference"])
+def test_no_operator_warns_of_infinities(reference):
+    x, y = rushlight.tensor([[1.0, -1.0, 0.0], [np.inf, np.nan, 3e38]]), rushlight.zeros(3)
+    pairs = [(x, x), (x, y), (x.T, y[:2]), (x, 0.0), (x.double(), y), (x.half(), 0), (x * 1e38, x)]
+    with warnings.catch_warnings(), kernels.reference_only(reference):
+        warnings.simplefilter("error")
+        for a, b in pairs:
+            for operation in (rushlight.add, rushlight.sub, rushlight.mul, rushlight.div):
+                operation(a, b)
+            rushlight.relu(a)
+            rushlight.nn.functional.gelu(a)
+            rushlight.relu(a.clone().requires_grad_()).sum().backward()
 
 
 def test_sequence_numbers_are_one_series():

@@ -189,6 +189,8 @@ class Op(Node):
         view: True if the output shares the first input's memory.
         autocast: "lower", "float32" or "promote", torch's mixed precision policy; None leaves
             dtypes alone. `autocast_cuda`: a policy that only CUDA's list has.
+        only_kernels: True if `forward` leaves all arithmetic to kernels, which see to floating
+            point errors themselves: its native call need not.
         label: torch's name in `grad_fn` where it is not the class name.
         absorbs: what `forward` takes in place of an array, if an input waits for that.
     """
@@ -196,6 +198,7 @@ class Op(Node):
     differentiable: ClassVar[bool] = True
     nondifferentiable: ClassVar[tuple[int, ...]] = ()
     view: ClassVar[bool] = False
+    only_kernels: ClassVar[bool] = False
     autocast: ClassVar[str | None] = None
     autocast_cuda: ClassVar[str | None] = None
     absorbs: ClassVar[type[Deferred] | None] = None

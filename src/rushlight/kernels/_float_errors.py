@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from . import _native
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -33,12 +35,14 @@ def _find_setting() -> tuple[ContextVar[Any], Any]:
     return ContextVar("float_errors"), None
 
 
-setting, IGNORE = _find_setting()
+_setting, IGNORE = _find_setting()
 
 # `Op.apply` and the engine hold this while they compute, so operators need not: only what writes
 # outside of them does. `before = set_errors(IGNORE)`, compute, `restore_errors(before)`.
-set_errors = setting.set
-restore_errors = setting.reset
+set_errors = _setting.set
+restore_errors = _setting.reset
+if _native.calls is not None:
+    _native.calls.install_float_errors(_setting, IGNORE)
 
 
 def quiet(function: F) -> F:

@@ -36,6 +36,7 @@ class ReLU(Op):
 
     label = "Relu"
     absorbs = Normalised
+    only_kernels = True
 
     def forward(ctx, x: Array | Normalised) -> Array:
         if x.dtype.kind == "b":
@@ -53,6 +54,7 @@ class ReLUGrad(Op):
     """gx of ReLU, linear in g.  dL/dg = gg where y > 0."""
 
     label = "ThresholdBackward"
+    only_kernels = True
 
     def forward(ctx, g: Array, y: Array) -> Array | Gated:
         ctx.save(y)
@@ -117,6 +119,7 @@ class GELU(Op):
     """y = x Phi(x).  dL/dx = g (Phi(x) + x phi(x)); or the tanh approximation and its slope."""
 
     label = "Gelu"
+    only_kernels = True
 
     def forward(ctx, x: Array, *, approximate: str) -> Array:
         ctx.save(x)

@@ -29,6 +29,7 @@ class Add(Op):
     """z = x + y.  dL/dx = g, dL/dy = g."""
 
     absorbs = Normalised
+    only_kernels = True
 
     def forward(ctx, x: Any, y: Any) -> Array | Normalised:
         if ctx.edges:
@@ -48,6 +49,8 @@ class Add(Op):
 class Sub(Op):
     """z = x - y.  dL/dx = g, dL/dy = -g."""
 
+    only_kernels = True
+
     def forward(ctx, x: Array, y: Array) -> Array:
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
@@ -61,6 +64,8 @@ class Sub(Op):
 
 class Mul(Op):
     """z = x y.  dL/dx = g conj(y), dL/dy = g conj(x)."""
+
+    only_kernels = True
 
     def forward(ctx, x: Array, y: Array) -> Array:
         if ctx.edges:
@@ -80,6 +85,8 @@ class Mul(Op):
 
 class Div(Op):
     """z = x / y.  dL/dx = g / conj(y), dL/dy = -g conj(x / y / y)."""
+
+    only_kernels = True
 
     def forward(ctx, x: Array, y: Array) -> Array:
         edges = ctx.edges

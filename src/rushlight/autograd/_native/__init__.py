@@ -8,7 +8,6 @@ an interpreter that the extension was not written for.
 
 from __future__ import annotations
 
-from ...kernels import _float_errors
 from ...kernels._native import calls
 from .. import anomaly, engine, interception, mode, node, saved, version
 
@@ -22,7 +21,6 @@ def _install() -> None:
         "interception": vars(interception), "chain_done": interception.chain_done,
         "grad_mode": mode.grad_mode,
         "saved_hooks": mode.saved_hooks, "GRAD": mode.GRAD, "INFERENCE": mode.INFERENCE,
-        "float_errors": _float_errors.setting, "ignore": _float_errors.IGNORE,
         "sequence": node.sequence_numbers, "INFERENCE_VERSION": version.INFERENCE_VERSION,
         "Version": version.Version, "Saved": saved.Saved, "View": version.View,
     }  # fmt: skip

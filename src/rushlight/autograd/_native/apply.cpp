@@ -22,7 +22,6 @@ struct Names {
   PyObject *interception;                        // the module's dictionary
   PyObject *grad_mode, *saved_hooks;             // context variables
   PyObject* chain_done;                          // that the interceptors have seen this call
-  PyObject *float_errors, *ignore;               // context variable, the value to hold
   PyObject *sequence;                            // itertools.count
   PyObject *inference_version;
   long recording, inference;  // values of grad_mode
@@ -31,6 +30,7 @@ struct Names {
 struct Strings {
   PyObject* interceptors = interned("interceptors");
   PyObject* differentiable = interned("differentiable");
+  PyObject* only_kernels = interned("only_kernels");
   PyObject* view = interned("view");
   PyObject* edges = interned("edges");
   PyObject* sequence = interned("sequence");
@@ -45,29 +45,6 @@ const Strings& strings() {
   static const Strings made;
   return made;
 }
-
-// NumPy's floating point errors are ignored while one of these lives.
-class IgnoreFloatErrors {
- public:
-  // False with an exception set.
-  bool begin() {
-    PyObject* now = context_value(names.float_errors, nullptr);
-    if (now == nullptr) return false;
-    if (now == names.ignore) return true;  // within another operator or a reverse pass
-    token_ = PyContextVar_Set(names.float_errors, names.ignore);
-    return token_ != nullptr;
-  }
-  ~IgnoreFloatErrors() {
-    if (token_ == nullptr) return;
-    PyObject* raised = take_error();
-    if (PyContextVar_Reset(names.float_errors, token_) != 0) PyErr_Clear();
-    raise_again(raised);
-    Py_DECREF(token_);
-  }
-
- private:
-  PyObject* token_ = nullptr;
-};
 
 // Whether a class attribute is true; negative with an exception set.
 int class_flag(PyTypeObject* type, PyObject* name) {
@@ -119,6 +96,7 @@ class Call {
   PyObject* keywords_;
   Py_ssize_t keyword_count_;
   bool tracked_ = false;
+  int view_ = 0;
   PyObject* grad_mode_ = nullptr;  // borrowed from a context: one of three small integers
   PyObject* node_ = nullptr;
   Py_ssize_t read_ = 0;
@@ -201,12 +179,15 @@ bool Call::record() {
 PyObject* Call::run() {
   node_ = make_instance(cls_);
   if (node_ == nullptr || (tracked_ && !record())) return nullptr;
+  view_ = class_flag(cls_, strings().view);
+  const int by_kernels = view_ == 1 ? 1 : class_flag(cls_, strings().only_kernels);
+  if (view_ < 0 || by_kernels < 0) return nullptr;
   stack_[1] = node_;
   std::copy_n(inputs_ + count_, keyword_count_, arrays() + count_);
   PyObject* result;
   {
     IgnoreFloatErrors ignore;
-    if (!ignore.begin()) return nullptr;
+    if (by_kernels == 0 && !ignore.begin()) return nullptr;
     result = PyObject_VectorcallMethod(strings().forward, stack_ + 1,
                                        static_cast<size_t>(1 + count_) | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                        keywords_);
@@ -221,9 +202,7 @@ PyObject* Call::run() {
 PyObject* Call::finish(PyObject* result) {
   nb::object output = nb::steal(tensors.wrap(result));
   if (!output.is_valid()) return nullptr;
-  const int view = class_flag(cls_, strings().view);
-  if (view < 0) return nullptr;
-  if (view == 1) {
+  if (view_ == 1) {
     if (count_ == 0 || !tensors.is_instance(inputs_[0])) return finish_in_python(result);
     if (!share_view(output.ptr())) return nullptr;
   } else if (PyLong_AsLong(grad_mode_) == names.inference) {
@@ -398,15 +377,12 @@ bool install_apply(nb::dict from) {
   names.grad_mode = keep("grad_mode");
   names.saved_hooks = keep("saved_hooks");
   names.chain_done = keep("chain_done");
-  names.float_errors = keep("float_errors");
-  names.ignore = keep("ignore");
   names.sequence = keep("sequence");
   names.inference_version = keep("INFERENCE_VERSION");
   names.recording = nb::cast<long>(from["GRAD"]);
   names.inference = nb::cast<long>(from["INFERENCE"]);
   if (!PyIter_Check(names.sequence) || !PyContextVar_CheckExact(names.grad_mode) ||
-      !PyContextVar_CheckExact(names.saved_hooks) || !PyContextVar_CheckExact(names.chain_done) ||
-      !PyContextVar_CheckExact(names.float_errors))
+      !PyContextVar_CheckExact(names.saved_hooks) || !PyContextVar_CheckExact(names.chain_done))
     return false;
   enabled = true;
   return true;

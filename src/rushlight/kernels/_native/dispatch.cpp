@@ -4,9 +4,11 @@
 // this 0.05.
 #include "_native/dispatch.h"
 
+#include <structmember.h>
+
 #include <cstddef>
 
-#include <structmember.h>
+#include "_native/interpreter.h"
 
 namespace rl {
 namespace {
@@ -21,6 +23,12 @@ struct Kernel {
   PyObject* weak;
 };
 
+// Calls a function that computes with NumPy.
+PyObject* call_quietly(PyObject* function, PyObject* const* args, size_t nargsf, PyObject* keywords) {
+  IgnoreFloatErrors ignore;
+  return ignore.begin() ? PyObject_Vectorcall(function, args, nargsf, keywords) : nullptr;
+}
+
 PyObject* call_kernel(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* keywords) {
   auto* k = reinterpret_cast<Kernel*>(self);
   if (PyVectorcall_NARGS(nargsf) > 0) {
@@ -32,11 +40,11 @@ PyObject* call_kernel(PyObject* self, PyObject* const* args, size_t nargsf, PyOb
       Py_DECREF(path);
       if (result != Py_NotImplemented) return result;
       Py_DECREF(result);
-      return PyObject_Vectorcall(k->declined, args, nargsf, keywords);
+      return call_quietly(k->declined, args, nargsf, keywords);
     }
     if (PyErr_Occurred()) return nullptr;
   }
-  return PyObject_Vectorcall(k->reference, args, nargsf, keywords);
+  return call_quietly(k->reference, args, nargsf, keywords);
 }
 
 // Kernel(reference, active, declined)
@@ -122,6 +130,7 @@ void bind_dispatch(nb::module_& m) {
   PyObject* type = PyType_FromSpec(&spec);
   if (type == nullptr) nb::raise_python_error();
   m.attr("Kernel") = nb::steal(type);
+  m.def("install_float_errors", &IgnoreFloatErrors::install);
 }
 
 }  // namespace rl
