@@ -190,6 +190,16 @@ def test_clamp(reference):
 
 
 @BOTH
+def test_gradient_of_clamp_ends_at_the_limits(reference):
+    y = np.array([-1, -0.999, 0, np.nan, 0.999, 1, 2, -np.inf] * 5, np.float32)
+    g = np.arange(1, 41, dtype=np.float32)
+    inside = np.array([False, True, True, True, True, False, False, False] * 5)
+    with reference_only(reference):
+        np.testing.assert_array_equal(A.clamp_grad(g, y, -1, 1), np.where(inside, g, 0))
+        np.testing.assert_array_equal(A.clamp_grad(g, y, 1, -1), np.where(np.isnan(y), g, 0))
+
+
+@BOTH
 def test_options_of_elu_and_softplus(reference):
     x = np.linspace(-9, 9, 301, dtype=np.float32)
     wide = x.astype(np.float64)

@@ -65,6 +65,37 @@ class ReLUGrad(Op):
         return ReLUGrad.apply(gg, y), None
 
 
+class HardTanh(Op):
+    """y = min(max(x, low), high).  dL/dx = g where low < y < high, else 0."""
+
+    label = "Hardtanh"
+
+    def forward(ctx, x: Array, *, low: float, high: float) -> Array:
+        ctx.low, ctx.high = low, high
+        y = K.clamp(x, low, high)
+        ctx.save(y)
+        return y
+
+    def backward(ctx, g: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return HardTanhGrad.apply(g, y, low=ctx.low, high=ctx.high)
+
+
+class HardTanhGrad(Op):
+    """gx of HardTanh, linear in g.  dL/dg = gg where low < y < high."""
+
+    label = "HardtanhBackward"
+
+    def forward(ctx, g: Array, y: Array, *, low: float, high: float) -> Array:
+        ctx.low, ctx.high = low, high
+        ctx.save(y)
+        return K.clamp_grad(g, y, low, high)
+
+    def backward(ctx, gg: Tensor) -> tuple[Tensor, None]:
+        (y,) = ctx.saved_tensors
+        return HardTanhGrad.apply(gg, y, low=ctx.low, high=ctx.high), None
+
+
 class Sigmoid(Op):
     """y = 1 / (1 + exp(-x)).  dL/dx = g y (1 - y)."""
 
@@ -486,6 +517,9 @@ def hardtanh(
         raise RuntimeError("Bool inputs not supported for hardtanh")
     if x.array.dtype.kind == "u" and (min_val < 0 or max_val < 0):
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    if x.array.dtype.char in "fd":
+        y = HardTanh.apply(x, low=min_val, high=max_val)
+        return renew_(input, y) if inplace else y
     inside = (x.array > min_val) & (x.array < max_val) | (x.array != x.array)
     # Not np.clip: for bfloat16 it returns float32.
     low, high = x.array.dtype.type(min_val), x.array.dtype.type(max_val)

@@ -74,6 +74,13 @@ def clamp(x: Array, low: float, high: float) -> Array:
 
 
 @kernel
+def clamp_grad(g: Array, y: Array, low: float, high: float) -> Array:
+    """0 where y <= low or y >= high, else g: nothing passes at the limits."""
+    outside = (y <= low) | (y >= high)
+    return array_module(g).where(outside, g.dtype.type(0), g)
+
+
+@kernel
 def log1p(x: Array) -> Array:
     """The logarithm of 1 + x."""
     return array_module(x).log1p(widen(x)).astype(x.dtype, copy=False)

@@ -89,6 +89,15 @@ void clamp(const float* x, float* y, int64_t n, double low, double high) {
   map1(x, y, n, 4, [=](vf v) { return min(max(v, least), most); });
 }
 
+// Where neither holds y is inside, or NaN.
+void clamp_grad(const float* g, const float* y, float* gx, int64_t n, double low, double high) {
+  const vf least = splat(static_cast<float>(low)), most = splat(static_cast<float>(high));
+  map2(g, y, gx, n, 6, [=](vf gv, vf v) {
+    const vf above = v >= most ? vf{} : gv;
+    return v <= least ? vf{} : above;
+  });
+}
+
 void log1p_map(const float* x, float* y, int64_t n) {
   map1(x, y, n, 25, [](vf v) { return log1p(v); });
 }

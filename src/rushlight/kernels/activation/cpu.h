@@ -18,6 +18,8 @@ RL_MAP(1, elu, (const float* x, float* y, int64_t n, double below, double above,
 RL_MAP(1, softplus, (const float* x, float* y, int64_t n, double beta, double threshold))
 RL_MAP(1, log_sigmoid, (const float* x, float* y, int64_t n))
 RL_MAP(1, clamp, (const float* x, float* y, int64_t n, double low, double high))
+RL_MAP(2, clamp_grad,
+       (const float* g, const float* y, float* gx, int64_t n, double low, double high))
 RL_MAP(1, log1p_map, (const float* x, float* y, int64_t n))
 RL_MAP(1, exp_map, (const float* x, float* y, int64_t n))
 RL_MAP(1, erf_map, (const float* x, float* y, int64_t n))

@@ -10,6 +10,7 @@ from ..._typing import Array
 from .._native import core
 from . import (
     clamp,
+    clamp_grad,
     elu,
     erf,
     exp,
@@ -82,3 +83,8 @@ def _softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Any:
 @clamp.fast(np.ndarray)
 def _clamp(x: Array, low: float, high: float) -> Any:
     return core.clamp(x, low, high)
+
+
+@clamp_grad.fast(np.ndarray)
+def _clamp_grad(g: Array, y: Array, low: float, high: float) -> Any:
+    return core.clamp_grad(g, y, low, high)
