@@ -46,7 +46,14 @@ def intercept(op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
 def _pass_on(
     chain: tuple[Interceptor, ...], op: Any, inputs: tuple[Any, ...], params: dict[str, Any]
 ) -> Any:
-    if chain:
-        return chain[-1](op, inputs, params, functools.partial(_pass_on, chain[:-1]))
+    if not chain:
+        return run(op, inputs, params)
+    rest = chain[:-1]
+    proceed = functools.partial(_pass_on, rest) if rest else run
+    return chain[-1](op, inputs, params, proceed)
+
+
+def run(op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Run an operator that no interceptor is to see any more."""
     chain_done.set(True)
     return op.apply(*inputs, **params)

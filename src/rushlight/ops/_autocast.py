@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from .._tensor import Tensor
-from ..autograd import mode
+from ..autograd import interception, mode
 from ..autograd.interception import Proceed
 from ..backend import dtype as dtypes
 from ..backend.dtype import dtype
-from .casts import cast
+from .casts import Cast, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 Casts = dict[tuple[int, dtype], tuple["weakref.ref[Tensor]", int, Tensor]]
@@ -116,7 +116,7 @@ def _cast(state: State, x: Any, to: dtype, policy: str) -> Any:
         return x
     if policy == "lower" and state.casts is not None and x._node is None and x._requires_grad:
         return _kept(state.casts, x, to)
-    return cast(x, to)
+    return _converted(x, to)
 
 
 def _kept(casts: Casts, x: Tensor, to: dtype) -> Tensor:
@@ -127,6 +127,14 @@ def _kept(casts: Casts, x: Tensor, to: dtype) -> Tensor:
     if found is not None and found[0]() is x and found[1] == x._version:
         if found[2]._requires_grad or not recorded:
             return found[2]
-    copy = cast(x, to)
+    copy = _converted(x, to)
     casts[key] = weakref.ref(x), x._version, copy
     return copy
+
+
+def _converted(x: Tensor, to: dtype) -> Tensor:
+    """Cast; if autocast is the only interceptor, nobody else asks to see it."""
+    if len(interception.interceptors) == 1:
+        result: Tensor = interception.run(Cast, (x,), {"dtype": to})
+        return result
+    return cast(x, to)
