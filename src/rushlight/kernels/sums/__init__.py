@@ -1,4 +1,4 @@
-"""Sums over the rows of an array whose rounding errors stay small."""
+"""Sums over the rows of an array whose rounding errors stay small, and what undoes a sum."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._typing import Array
+from ...backend.array import array_module
 from .._kernel import add_native, kernel
 
 _add: Any = np.add.reduce
@@ -31,6 +32,12 @@ def add_reduce(x: Array, axes: int | tuple[int, ...] | None, *, keepdims: bool =
     kept = x.shape[count:]
     y = _rows(x.reshape(-1, *kept))
     return y.reshape((1,) * count + kept) if keepdims else y
+
+
+@kernel
+def spread(x: Array, shape: tuple[int, ...]) -> Array:
+    """Return x repeated to a shape, without copying: the gradient of a sum."""
+    return array_module(x).broadcast_to(x, shape)
 
 
 def _rows(x: Array) -> Array:

@@ -11,6 +11,8 @@ from ..._typing import Array
 from .. import sums as reference
 from .._native import core
 
+reference.spread.fast(np.ndarray)(core.broadcast_to)
+
 _SMALL = 4096  # elements: NumPy is as fast
 
 
