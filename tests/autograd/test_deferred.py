@@ -68,6 +68,19 @@ def test_batch_norm_waits_for_relu_and_the_sum_before_it():
     assert not waiting
 
 
+def test_a_residual_is_taken_along_where_nothing_is_recorded():
+    layer = norm().eval()
+    with rushlight.no_grad():
+        z = F.relu(activation(grad=False)[1])
+        total = layer(z * 2) + z
+        assert id(total) in waiting
+        alias = z.numpy()
+        assert id(total) not in waiting
+        total = layer(z * 2) + z
+        assert id(total) not in waiting
+    assert alias.base is None
+
+
 def test_what_nobody_asks_for_is_never_computed():
     _, x = activation()
     y = norm()(x)

@@ -35,9 +35,11 @@ class Add(Op):
         if ctx.edges:
             ctx.shapes = shape_of(x), shape_of(y)
         if type(x) is Normalised:
-            return x.plus(y, kept=is_kept(ctx, 1, y))
+            kept = is_kept(ctx, 1, y)
+            return x.plus(y, kept=kept)
         if type(y) is Normalised:
-            return y.plus(x, kept=is_kept(ctx, 0, x))
+            kept = is_kept(ctx, 0, x)
+            return y.plus(x, kept=kept)
         return K.add(x, y)
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
