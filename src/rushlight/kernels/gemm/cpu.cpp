@@ -1,6 +1,10 @@
 // The blocked matrix product, after Goto and van de Geijn, "Anatomy of High-Performance Matrix
 // Multiplication" (2008): panels of B in L1, blocks of A in L2, both packed unless that costs more
 // than it saves. Half operands are always packed, which widens them.
+//
+// Roofline: 2 M N K flops. A tile of the micro-kernel does two multiplications and additions of vectors
+// in each cycle as long as B's panel stays in L1; A streams from L2 with 1 / kColumns of that traffic, C
+// is touched once in kDepth inner elements.
 #include "gemm/gemm.h"
 
 #include "_native/kernel.h"
@@ -114,10 +118,29 @@ struct Left {
   }
 };
 
-// One panel of B: its row k at data + k * step.
+// What is still to be brought into L2: lines of memory in rows of `lines`, `stride` bytes apart.
+struct Ahead {
+  const char* from = nullptr;
+  int64_t stride = 0, lines = 0, rows = 0, line = 0;
+
+  int64_t total() const { return rows * lines; }
+
+  void fetch(int64_t count) {
+    for (; count > 0 && rows > 0; --count) {
+      __builtin_prefetch(from + line * 64, 0, 2);
+      if (++line < lines) continue;
+      line = 0;
+      from += stride;
+      --rows;
+    }
+  }
+};
+
+// One panel of B: its row k at data + k * step; and the memory that the next panel will come from.
 struct Right {
   const float* data;
   int64_t step;
+  Ahead ahead = {};
 };
 
 // Multiplies in one area and pass; right(j, columns) is the panel of B for its columns from j on. The
@@ -135,7 +158,8 @@ void block(const ProductOf<T>& p, const Area& area, const Pass& pass, const Left
   for (int64_t j = 0; j < area.columns; j += kColumns) {
     const int64_t columns = std::min<int64_t>(kColumns, area.columns - j);
     const int vectors = static_cast<int>(ceil_div(columns, W));
-    const Right b = right(j, columns);
+    Right b = right(j, columns);
+    const int64_t share = ceil_div(b.ahead.total() * kRows, area.rows);
     t.b = b.data;
     t.b_step = b.step;
     t.last = columns - (vectors - 1) * W;
@@ -145,6 +169,7 @@ void block(const ProductOf<T>& p, const Area& area, const Pass& pass, const Left
       const Sums tile = sums.data ? Sums{sums.at(i, j), sums.stride} : Sums{own, kColumns};
       t.c = tile.data;
       t.c_stride = tile.stride;
+      b.ahead.fetch(share);
       micro_for<typename Units<T>::Arithmetic>(static_cast<int>(rows), vectors)(t);
       if (last) finish(p, tile, {area.row + i, rows, area.column + j, columns});
     }
@@ -237,6 +262,19 @@ bool keeps_sums(const ProductOf<T>& p) {
   return !std::is_same_v<T, float> && depth_of(p) < p.k;
 }
 
+// The panel of B that begins at `from`, if it has many rows to wait for: it comes while those of the
+// panel before it are multiplied, and costs nothing if it is in the cache already.
+template <class T>
+Ahead panel_ahead(const ProductOf<T>& p, const Pass& pass, const T* from, int64_t columns) {
+  if (columns <= 0 || p.m < 4 * kRows) return {};
+  const bool rows = p.b.column_stride == 1;
+  const int64_t stride = (rows ? p.b.row_stride : p.b.column_stride) * int64_t{sizeof(T)};
+  const int64_t bytes = (rows ? columns : pass.depth) * int64_t{sizeof(T)};
+  if (!rows && p.b.row_stride != 1) return {};
+  return {reinterpret_cast<const char*>(from), stride, ceil_div(bytes, 64),
+          rows ? pass.depth : columns};
+}
+
 // Few rows: a task goes through all inner elements of its columns and packs each panel of B just
 // before it is used, so nothing is shared and B passes through L1 once.
 template <class T>
@@ -258,10 +296,13 @@ void multiply_by_columns(const ProductOf<T>& p) {
       const T* b = p.b.data + d * p.b.row_stride + area.column * p.b.column_stride;
       block(p, area, pass, a, sums, [&](int64_t j, int64_t columns) -> Right {
         const T* from = b + j * p.b.column_stride;
+        const Ahead ahead =
+            panel_ahead(p, pass, from + kColumns * p.b.column_stride,
+                        std::min<int64_t>(kColumns, area.columns - j - kColumns));
         // The micro-kernels read whole vectors.
-        if (!pack_b && columns % W == 0) return {in_place(from), p.b.row_stride};
+        if (!pack_b && columns % W == 0) return {in_place(from), p.b.row_stride, ahead};
         pack_panels<kColumns>(from, p.b.row_stride, p.b.column_stride, columns, pass.depth, b_room);
-        return {b_room, kColumns};
+        return {b_room, kColumns, ahead};
       });
     }
   });
