@@ -3,9 +3,9 @@
 // 1x1 windows are plain products of (N H W, C) with (C, O); 3x3 windows with many channels go through
 // Winograd's transforms, whose lanes are channels here and need no shuffles; single-channel groups have
 // loops of their own; all else multiplies patches. Only where lanes would stay empty the images are
-// reordered for the kernels of planes: groups of less than 16 channels, and the gradients of the first
-// layer of a network, which has 3 (32 x 3 x 32 x 32 to 64 channels, 3x3, one thread: input gradient 5.9
-// ms instead of 11.0).
+// reordered for the kernels of planes: groups of less than 16 channels (4 groups of 8 at 16x16: forward
+// 0.44 ms instead of 0.85), and the input gradient of the first layer of a network, which has 3 channels
+// (to 64 at 32x32, 3x3: 4.4 ms instead of 11).
 #include "conv/depthwise.h"
 #include "conv/last.h"
 #include "conv/pointwise.h"

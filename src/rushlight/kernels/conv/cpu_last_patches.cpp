@@ -12,6 +12,7 @@
 // Processing", 2006; blocks of columns as in Cho and Brand, "MEC: Memory-efficient Convolution", 2017.
 // Roofline: 2 N O OH OW K flops against FMA peak; patches add K floats per pixel of L2 traffic.
 #include "conv/last.h"
+#include "conv/reorder.h"
 #include "gemm/gemm.h"
 
 namespace rl::RL_LEVEL {
@@ -263,48 +264,79 @@ void last_patches_input(const ConvShape& s, const float* g, const float* w, floa
     }
 }
 
-void last_patches_weight(const ConvShape& s, const float* g, const float* x, float* gw) {
-  const int64_t outputs = s.o / s.groups, depth = s.taps(), size = s.o * depth;
-  const Patches p{x, s.n, s.c, s.c / s.groups, forward_taps(s.h), forward_taps(s.w)};
-  const bool in_place = depth == s.c && s.h.stride == 1 && s.w.stride == 1 && s.h.padding == 0 &&
-                        s.w.padding == 0;  // 1x1: x itself is the patches
-  const int64_t lines = std::max<int64_t>(1, std::min(p.lines_together(),
-                                                      kPatchFloats / (kSumPixels * p.line())));
-  const int64_t stride = row_stride(std::min(lines, p.h.count) * p.line());
-  const int64_t all = p.pixels(), blocks = ceil_div(all, kSumPixels);
-  // Every chunk of pixels has its own sums, which are added in order; the first one's are gw itself.
-  const int64_t most = std::clamp<int64_t>(kCopiesFloats / size, 1, num_threads());
-  const int64_t chunks = std::min(blocks, most), per_chunk = ceil_div(blocks, chunks);
-  const Scratch sums(static_cast<size_t>((chunks - 1) * size + 1) * 4);
-  const auto own = [&](int64_t chunk) { return chunk == 0 ? gw : sums.f32() + (chunk - 1) * size; };
-  parallel_chunks(chunks, [&](int64_t chunk) {
+namespace {
+
+// The sums of g' (outputs, pixels) times patches (pixels, depth) over chunks of pixels.
+struct WeightSums {
+  const ConvShape& s;
+  Patches p;
+  const float* g;
+  int64_t depth, lines, stride;
+  bool in_place;  // 1x1: x itself is the patches
+  bool turned;    // (depth, outputs): few elements of the window would leave lanes empty
+
+  WeightSums(const ConvShape& s, const float* g, const float* x)
+      : s(s), p{x, s.n, s.c, s.c / s.groups, forward_taps(s.h), forward_taps(s.w)}, g(g),
+        depth(s.taps()), turned(s.groups == 1 && depth < 64 && depth % 16 != 0) {
+    in_place = depth == s.c && s.h.stride == 1 && s.w.stride == 1 && s.h.padding == 0 &&
+               s.w.padding == 0;
+    lines = std::clamp<int64_t>(kPatchFloats / (kSumPixels * p.line()), 1, p.lines_together());
+    stride = row_stride(lines * p.line());
+  }
+
+  // Pixels [begin, end) into `sums`.
+  void run(int64_t begin, int64_t end, float* sums) const {
+    const int64_t outputs = s.o / s.groups;
     const Scratch room(in_place ? 64 : static_cast<size_t>(kSumPixels * stride + W) * 4);
-    const int64_t begin = chunk * per_chunk * kSumPixels;
-    const int64_t end = std::min(all, begin + per_chunk * kSumPixels);
-    if (begin >= end) return zero_floats(own(chunk), size);
     for (int64_t first = begin; first < end; first += kSumPixels) {
       const int64_t count = std::min(kSumPixels, end - first);
       for (int64_t group = 0; group < s.groups; ++group)
         for (int64_t t = 0; t < p.h.count; t += lines) {
-          const int64_t t1 = std::min(p.h.count, t + lines);
-          Matrix patches{x + first * s.c, s.c, 1};
+          const int64_t t1 = std::min(p.h.count, t + lines), some = (t1 - t) * p.line();
+          Matrix patches{p.source + first * s.c, s.c, 1};
           if (!in_place) {
             p.gather(first, count, group, t, t1, room.f32(), stride);
             patches = {room.f32(), stride, 1};
           }
-          multiply({outputs, (t1 - t) * p.line(), count, {g + first * s.o + group * outputs, 1, s.o},
-                    patches, own(chunk) + group * outputs * depth + t * p.line(), depth, first > begin});
+          const float* up = g + first * s.o + group * outputs;
+          if (turned) {
+            multiply({some, outputs, count, {patches.data, 1, patches.row_stride}, {up, s.o, 1},
+                      sums + t * p.line() * s.o, s.o, first > begin});
+          } else {
+            multiply({outputs, some, count, {up, 1, s.o}, patches,
+                      sums + group * outputs * depth + t * p.line(), depth, first > begin});
+          }
         }
     }
+  }
+};
+
+}  // namespace
+
+void last_patches_weight(const ConvShape& s, const float* g, const float* x, float* gw) {
+  const WeightSums sums(s, g, x);
+  const int64_t size = s.o * sums.depth, all = sums.p.pixels(), blocks = ceil_div(all, kSumPixels);
+  // Every chunk of pixels has its own sums, which are added in order.
+  const int64_t most = std::clamp<int64_t>(kCopiesFloats / size, 1, num_threads());
+  const int64_t per_chunk = ceil_div(blocks, std::min(blocks, most)) * kSumPixels;
+  const int64_t chunks = ceil_div(all, per_chunk);
+  const bool direct = chunks == 1 && !sums.turned;
+  const Scratch memory(static_cast<size_t>(direct ? 1 : chunks * size) * 4);
+  float* own = direct ? gw : memory.f32();
+  parallel_chunks(chunks, [&](int64_t chunk) {
+    sums.run(chunk * per_chunk, std::min(all, (chunk + 1) * per_chunk), own + chunk * size);
   });
+  if (direct) return;
   parallel_for(size, 1 << 14, [&](int64_t from, int64_t to) {
     for (int64_t chunk = 1; chunk < chunks; ++chunk) {
-      const float* add = own(chunk);
+      const float* add = own + chunk * size;
       for_lanes(to - from, [&](int64_t i, int64_t n) {
-        store_first(gw + from + i, load_first(gw + from + i, n) + load_first(add + from + i, n), n);
+        store_first(own + from + i, load_first(own + from + i, n) + load_first(add + from + i, n), n);
       });
     }
   });
+  if (sums.turned) transpose_rows(own, sums.depth, s.o, 0, sums.depth, gw);
+  else copy_floats(gw, own, size);
 }
 
 }  // namespace rl::RL_LEVEL

@@ -1,9 +1,10 @@
 // Batch normalisation of channels-last images, as a matrix (rows, C) whose columns are normalised.
 //
-// Formulas and precision as in norm/cpu.cpp: statistics in two passes, rows of float sums added up in
-// double.
-// Roofline: statistics read x twice, the last step reads x and writes y; backward reads g and x twice
-// and writes gx. Images that fit the outer cache come from memory once.
+// Formulas as in norm/cpu.cpp. A channel lies all over the image, so statistics of two passes would read
+// it twice: here each block of rows has its own two passes in L1. Chan, Golub and LeVeque, "Algorithms for
+// Computing the Sample Variance", 1983.
+// Roofline: statistics read x, the last step reads x and writes y; backward reads g and x twice and
+// writes gx. Images that fit the outer cache come from memory once.
 #include "norm/columns.h"
 
 namespace rl::RL_LEVEL {
@@ -17,15 +18,6 @@ bool dense_or_absent(const View& v) { return !v || v.dense_f32(); }
 // scale[c] = rstd[c] * w[c]
 void fill_scale(const View& rstd, const View& w, float* scale) {
   for (int64_t c = 0; c < rstd.size; ++c) scale[c] = rstd.f32()[c] * (w ? w.f32()[c] : 1.0f);
-}
-
-// Stores f(at, c, n), the first n lanes of it, for every vector of channels; `at` is its place.
-template <class F>
-RL_INLINE void write_rows(int64_t rows, int64_t channels, float* to, F&& f) {
-  for_columns(rows, channels, [=](int64_t row, int64_t c, int64_t n) __attribute__((always_inline)) {
-    const int64_t at = row * channels + c;
-    store_first(to + at, f(at, c, n), n);
-  });
 }
 
 // g where the ReLU behind the normalisation let something through, of which y is the result.
@@ -73,11 +65,11 @@ struct Slope {
       along[c] = static_cast<float>(slope[c] * inverse * inverse / count);
     }
     if (!training) {
-      return write_rows(rows, channels, gx, [=](int64_t at, int64_t c, int64_t n) {
+      return write_columns(rows, channels, gx, [=](int64_t at, int64_t c, int64_t n) __attribute__((always_inline)) {
         return up(at, n) * load_first(scale + c, n);
       });
     }
-    write_rows(rows, channels, gx, [=](int64_t at, int64_t c, int64_t n) {
+    write_columns(rows, channels, gx, [=](int64_t at, int64_t c, int64_t n) __attribute__((always_inline)) {
       const vf centred = load_first(from + at, n) - load_first(centre + c, n);
       const vf rest = up(at, n) - load_first(shift + c, n) - centred * load_first(along + c, n);
       return rest * load_first(scale + c, n);
@@ -92,20 +84,13 @@ bool batch_norm_last_statistics(const View& x, const View& mean, const View& rst
   if (!is_matrix(x)) return false;
   const int64_t rows = x.dim(0), channels = x.dim(1);
   const auto count = static_cast<double>(rows);
-  const Scratch memory(static_cast<size_t>(channels) * sizeof(double));
+  const Scratch memory(static_cast<size_t>(2 * channels) * sizeof(double));
   auto* sums = memory.as<double>();
-  const float* from = x.f32();
-  float* centre = mean.f32();
-  column_sums<1>(rows, channels, sums, [=](int64_t row, int64_t c, int64_t n, vf(&v)[1]) {
-    v[0] = load_first(from + row * channels + c, n);
-  });
-  for (int64_t c = 0; c < channels; ++c) centre[c] = static_cast<float>(sums[c] / count);
-  column_sums<1>(rows, channels, sums, [=](int64_t row, int64_t c, int64_t n, vf(&v)[1]) {
-    const vf d = load_first(from + row * channels + c, n) - load_first(centre + c, n);
-    v[0] = d * d;
-  });
+  moment_sums(x.f32(), rows, channels, sums);
   for (int64_t c = 0; c < channels; ++c) {
-    const double spread = sums[c] / count;
+    const double centre = sums[c] / count;
+    const double spread = std::max(0.0, sums[channels + c] / count - centre * centre);
+    mean.f32()[c] = static_cast<float>(centre);
     var.f32()[c] = static_cast<float>(spread);
     rstd.f32()[c] = static_cast<float>(1.0 / std::sqrt(spread + eps));
   }
@@ -126,11 +111,18 @@ bool batch_norm_last_apply(const View& x, const View& w, const View& b, const Vi
     const vf centred = load_first(from + at, n) - load_first(centre + c, n);
     return fma(centred, load_first(scale + c, n), load_first(shift + c, n));
   };
-  write_rows(rows, channels, y.f32(), [=](int64_t at, int64_t c, int64_t n) {
-    vf v = normalised(at, c, n);
-    if (added) v += load_first(added + at, n);
-    return relu ? max(v, vf{}) : v;
-  });
+  const auto run = [&](auto with_residual, auto with_relu) {
+    write_columns(rows, channels, y.f32(), [=](int64_t at, int64_t c, int64_t n)
+                  __attribute__((always_inline)) {
+      vf v = normalised(at, c, n);
+      if (with_residual.value) v += load_first(added + at, n);
+      return with_relu.value ? max(v, vf{}) : v;
+    });
+  };
+  const std::true_type yes;
+  const std::false_type no;
+  if (added) relu ? run(yes, yes) : run(yes, no);
+  else relu ? run(no, yes) : run(no, no);
   return true;
 }
 
