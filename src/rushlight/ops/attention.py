@@ -30,11 +30,10 @@ from .softmax import softmax
 
 
 def _check(query: Any, key: Any, value: Any) -> None:
-    for position, (label, t) in enumerate(
-        (("query", query), ("key", key), ("value", value)), start=1
-    ):
-        if not isinstance(t, Tensor):
-            raise not_a_tensor("scaled_dot_product_attention", t, label, position)
+    if not (isinstance(query, Tensor) and isinstance(key, Tensor) and isinstance(value, Tensor)):
+        named = enumerate((("query", query), ("key", key), ("value", value)), start=1)
+        i, (label, t) = next((i, n) for i, n in named if not isinstance(n[1], Tensor))
+        raise not_a_tensor("scaled_dot_product_attention", t, label, i)
     same = query.array.dtype == key.array.dtype == value.array.dtype
     if not same and not is_on(query):
         raise RuntimeError(

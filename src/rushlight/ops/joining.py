@@ -8,7 +8,7 @@ from operator import index as as_index
 from typing import Any
 
 from .._tensor import Tensor, method
-from .._typing import Array
+from .._typing import Array, Shape
 from ..autograd.node import Op
 from ..backend.array import array_module, row_major
 from ..backend.memory_format import in_format, is_channels_last
@@ -31,7 +31,7 @@ class Cat(Op):
         if ctx.edges:
             ctx.dim, ctx.extents = dim, [x.shape[dim] for x in arrays]
         y = array_module(arrays[0]).concatenate(arrays, axis=dim)
-        return in_format(y, all(map(is_channels_last, arrays)))
+        return in_format(y, y.ndim > 3 and all(map(is_channels_last, arrays)))
 
     def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
         grads: list[Tensor | None] = []
@@ -108,7 +108,7 @@ def _tensor_list(name: str, tensors: Any) -> list[Tensor]:
 
 def _same_dtype(tensors: list[Tensor]) -> list[Tensor]:
     first = tensors[0].array.dtype
-    if all([x.array.dtype == first for x in tensors]):
+    if all([x.array.dtype is first or x.array.dtype == first for x in tensors]):
         return tensors
     common = result_type(*tensors)
     return [cast(x, common) for x in tensors]
@@ -132,30 +132,36 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     given = _tensor_list("cat", tensors)
     if not given:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    for i, x in enumerate(given):
-        if not x.array.ndim:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+    shapes = [x.array.shape for x in given]
+    if () in shapes:
+        raise RuntimeError(
+            f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated"
+        )
     given = _same_dtype(given)
-    kept = [x for x in given if x.array.shape != (0,)] or given
-    dim = wrap_dim(dim, kept[0].array.ndim)
-    _check_cat_shapes(kept, dim)
-    return Cat.apply(*kept, dim=dim)
+    if (0,) in shapes:
+        given = [x for x in given if x.array.shape != (0,)] or given
+        shapes = [x.array.shape for x in given]
+    dim = wrap_dim(dim, len(shapes[0]))
+    _check_cat_shapes(shapes, dim)
+    return Cat.apply(*given, dim=dim)
 
 
-def _check_cat_shapes(tensors: list[Tensor], dim: int) -> None:
-    first = tensors[0].array.shape
-    for number, x in enumerate(tensors):
-        shape = x.array.shape
+def _check_cat_shapes(shapes: list[Shape], dim: int) -> None:
+    first = shapes[0]
+    before, after = first[:dim], first[dim + 1 :]
+    for number, shape in enumerate(shapes):
         if len(shape) != len(first):
             raise RuntimeError(
                 f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}"
             )
-        for d, (a, b) in enumerate(zip(first, shape, strict=True)):
-            if a != b and d != dim:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {a} but "
-                    f"got size {b} for tensor number {number} in the list."
-                )
+        if shape[:dim] == before and shape[dim + 1 :] == after:
+            continue
+        pairs = enumerate(zip(first, shape, strict=True))
+        a, b = next((a, b) for d, (a, b) in pairs if a != b and d != dim)
+        raise RuntimeError(
+            f"Sizes of tensors must match except in dimension {dim}. Expected size {a} but "
+            f"got size {b} for tensor number {number} in the list."
+        )
 
 
 @export(out=True, numpy_names=True)

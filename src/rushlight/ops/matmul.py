@@ -128,9 +128,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> rushlight.nn.functional.linear(rushlight.tensor([3.0, 4.0]), w)
         tensor([11.])
     """
-    for position, (label, t) in enumerate((("input", input), ("weight", weight)), start=1):
-        if not isinstance(t, Tensor):
-            raise not_a_tensor("linear", t, label, position)
+    if not isinstance(input, Tensor):
+        raise not_a_tensor("linear", input)
+    if not isinstance(weight, Tensor):
+        raise not_a_tensor("linear", weight, "weight", 2)
     if weight.array.ndim == 1:
         product = matmul(input, weight)
         return product if bias is None else product + bias
@@ -142,7 +143,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"{list(x.shape)}: mat1 and mat2 shapes cannot be multiplied "
             f"({'x'.join(map(str, rows))} and {w.shape[-1]}x{w.shape[0]})"
         )
-    if x.dtype != w.dtype and not is_on(input):
+    if x.dtype is not w.dtype and x.dtype != w.dtype and not is_on(input):
         raise RuntimeError(
             f"linear: mat1 and mat2 must have the same dtype, but got {input.dtype.type_name} and "
             f"{weight.dtype.type_name}"

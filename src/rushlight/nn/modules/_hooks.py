@@ -32,10 +32,6 @@ class GlobalHooks:
             kind: OrderedDict() for kind in ("buffer", "module", "parameter")
         }
 
-    def around_calls(self) -> bool:
-        """Tell whether calls of modules have to look at these hooks."""
-        return bool(self.forward or self.forward_pre or self.backward or self.backward_pre)
-
     def register(self, kind: str, module: Module, name: str, value: Any) -> Any:
         """Return what a module is to register: `value`, or what a hook wants instead."""
         for hook in self.registered[kind].values():

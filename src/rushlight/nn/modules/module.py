@@ -245,11 +245,14 @@ class Module:
         self._non_persistent_buffers_set.discard(name)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only if ordinary look-up failed.
+        # Reached only if ordinary look-up failed. Written out: a step asks hundreds of times.
         store = self.__dict__
-        for kind in ("_parameters", "_buffers", "_modules"):
-            found = store.get(kind)
-            if found is not None and name in found:
+        if "_modules" in store:  # else the program forgot super().__init__()
+            if name in (found := store["_parameters"]):
+                return found[name]
+            if name in (found := store["_modules"]):
+                return found[name]
+            if name in (found := store["_buffers"]):
                 return found[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -529,7 +532,10 @@ class Module:
             or self._forward_pre_hooks
             or self._backward_hooks
             or self._backward_pre_hooks
-            or EVERYWHERE.around_calls()
+            or EVERYWHERE.forward
+            or EVERYWHERE.forward_pre
+            or EVERYWHERE.backward
+            or EVERYWHERE.backward_pre
         ):
             return self.forward(*args, **kwargs)
         return Call(self, args, kwargs).run()
