@@ -45,7 +45,7 @@ def test_import_loads_little():
     assert [name for name in LATER if f"rushlight.{name}" in loaded] == []
     assert "rushlight.ops.layers" not in loaded
     # A third of a millisecond each. Operators that are no methods can go to ops.layers.
-    assert len(loaded) < 125
+    assert len(loaded) < 135
 
 
 @pytest.mark.parametrize(
